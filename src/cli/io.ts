@@ -1,0 +1,22 @@
+/** Where a command reads and writes: results on `out`, progress and errors on `err`. Given in, so that tests see both. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  /** All of standard input as text. */
+  readInput(): Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Width of the terminal; 100 when there is none. */
+  readonly columns: number;
+}
+
+export const processIo: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  readInput: () => Bun.stdin.text(),
+  env: process.env,
+  outIsTerminal: process.stdout.isTTY === true,
+  errIsTerminal: process.stderr.isTTY === true,
+  columns: process.stdout.columns ?? 100,
+};
