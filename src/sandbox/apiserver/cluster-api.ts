@@ -1,0 +1,179 @@
+/**
+ * The face of the API server towards the half that runs in the same process: controllers, kubelet, services.
+ * Everything here is synchronous: when a call returns, the change is committed.
+ */
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface ManagedFields {
+  manager: string;
+  operation: "Apply" | "Update";
+  apiVersion: string;
+  time: string;
+  fieldsType: "FieldsV1";
+  fieldsV1: Record<string, unknown>;
+  subresource?: string;
+}
+
+export interface ObjectMeta {
+  name: string;
+  generateName?: string;
+  /** Absent or "" in cluster scope. */
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFields[];
+}
+
+/** Any object of the API. What `ClusterApi` returns is frozen and shared: never mutate it. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  [field: string]: unknown;
+}
+
+/** An object that may leave its name to the server (`generateName`). */
+export interface NewObject {
+  apiVersion: string;
+  kind: string;
+  metadata: Partial<ObjectMeta>;
+  [field: string]: unknown;
+}
+
+export interface StatusCause {
+  reason: string;
+  message: string;
+  field: string;
+}
+
+export interface StatusDetails {
+  name?: string;
+  group?: string;
+  kind?: string;
+  uid?: string;
+  causes?: StatusCause[];
+  retryAfterSeconds?: number;
+}
+
+/** What the API answers instead of an object: HTTP status, reason as metav1.StatusReason, message. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly reason: string;
+  readonly details: StatusDetails | undefined;
+
+  constructor(status: number, reason: string, message: string, details?: StatusDetails) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+export type EventType = "ADDED" | "MODIFIED" | "DELETED";
+export type Propagation = "Background" | "Foreground" | "Orphan";
+/** Answers the changed draft, or undefined to leave the object as it is. */
+export type Mutator = (draft: KubeObject) => KubeObject | undefined;
+/** Called once per change, in the order of the changes. */
+export type WatchListener = (type: EventType, object: KubeObject) => void;
+
+/**
+ * `resource` is "pods", "deployments.apps", "endpointslices.discovery.k8s.io"; `namespace` is "" in cluster scope.
+ * Same validation, defaulting, admission and watch events as over HTTP; refusals are thrown as `ApiError`.
+ */
+export interface ClusterApi {
+  get(resource: string, namespace: string, name: string): KubeObject | undefined;
+  list(resource: string, options?: { namespace?: string; labels?: Record<string, string> }): KubeObject[];
+  create(resource: string, object: NewObject): KubeObject;
+  /**
+   * Read, change, write, with nobody in between. `fn` gets a draft of its own; when it answers undefined, or nothing
+   * differs, nothing is written and no event is sent. Answers what is stored now; undefined when the object is absent.
+   */
+  mutate(
+    resource: string,
+    namespace: string,
+    name: string,
+    fn: Mutator,
+    options?: { subresource?: "status" },
+  ): KubeObject | undefined;
+  /**
+   * Honours finalizers. A pod that is bound to a node gets a deletionTimestamp first unless `graceSeconds` is 0 (the
+   * kubelet calls with 0 when the processes are gone). An absent object is no error.
+   */
+  delete(
+    resource: string,
+    namespace: string,
+    name: string,
+    options?: { propagation?: Propagation; graceSeconds?: number; uid?: string },
+  ): void;
+  /**
+   * Existing objects first as ADDED (before this returns), then each change synchronously after its commit. A change
+   * made inside a listener is delivered after the present one reached every listener: never nested, always in order.
+   * The returned function stops it.
+   */
+  watch(resource: string, fn: WatchListener): () => void;
+}
+
+export interface LogOptions {
+  container?: string;
+  follow: boolean;
+  tailLines?: number;
+  previous?: boolean;
+  sinceSeconds?: number;
+  timestamps?: boolean;
+}
+
+/** What the API server asks of the node half. */
+export interface NodeApi {
+  logs(namespace: string, pod: string, options: LogOptions): ReadableStream<Uint8Array> | ApiError;
+}
+
+export interface UserInfo {
+  name: string;
+  groups: readonly string[];
+  uid?: string;
+}
+
+export interface AdmissionRequest {
+  /** As in `ClusterApi`: "services", "deployments.apps". */
+  resource: string;
+  operation: "create" | "update" | "delete";
+  /** "status" or "scale" when the request is about that part only. */
+  subresource?: string;
+  namespace: string;
+  /** Already resolved when the object came with `generateName`. */
+  name: string;
+  /** Defaulted by schema, not yet validated; yours to change. For "delete" the stored object (frozen). */
+  object: KubeObject;
+  /** The stored object on update; frozen. */
+  old?: KubeObject;
+  user: UserInfo;
+  /** Nothing will be stored: allocate nothing for good. */
+  dryRun: boolean;
+  api: ClusterApi;
+}
+
+/**
+ * Allocates and refuses what the API server itself does not know: cluster IPs, node ports, token Secrets. Hooks run
+ * in order, on every create, update and delete, also those made through `ClusterApi`. Answers the object to go on
+ * with (ignored for "delete"); throws `ApiError` to refuse.
+ */
+export interface AdmissionHook {
+  admit(request: AdmissionRequest): KubeObject;
+}
