@@ -47,7 +47,8 @@ function judge(from: string, to: string): string | undefined {
   const forbidden = FORBIDDEN[`${from} -> ${to}`];
   if (forbidden !== undefined) return `${from} may not import ${to}: ${forbidden}`;
   if (a < b) return `${from} (layer ${a}) imports ${to} (layer ${b}): imports go down only`;
-  if (a === b && SIDEWAYS[`${from} -> ${to}`] === undefined) return `${from} and ${to} stand in one layer: no sideways import`;
+  if (a === b && SIDEWAYS[`${from} -> ${to}`] === undefined)
+    return `${from} and ${to} stand in one layer: no sideways import`;
   return undefined;
 }
 
@@ -85,11 +86,13 @@ const page = `${root}ARCHITECTURE.md`;
 const [open, close] = ["<!-- layers: written by `npm run layers` -->", "<!-- /layers -->"];
 const text = await Bun.file(page).text();
 const [start, end] = [text.indexOf(open), text.indexOf(close)];
-if (start < 0 || end < start) problems.push("ARCHITECTURE.md: the markers around the layer graph are missing");
+if (start < 0 || end < start)
+  problems.push("ARCHITECTURE.md: the markers around the layer graph are missing");
 else {
   const updated = `${text.slice(0, start)}${open}\n${picture()}\n${text.slice(end)}`;
   if (process.argv.includes("--write")) await Bun.write(page, updated);
-  else if (updated !== text) problems.push("ARCHITECTURE.md: the layer graph is out of date: run `npm run layers`");
+  else if (updated !== text)
+    problems.push("ARCHITECTURE.md: the layer graph is out of date: run `npm run layers`");
 }
 
 for (const problem of problems) console.error(problem);

@@ -60,7 +60,11 @@ async function run(suite: string): Promise<Totals> {
 }
 
 const wanted = process.argv.slice(2);
-const suites = [...suitesUnder("src"), ...(existsSync(`${root}tools`) ? ["tools"] : []), ...suitesUnder("test")]
+const suites = [
+  ...suitesUnder("src"),
+  ...(existsSync(`${root}tools`) ? ["tools"] : []),
+  ...suitesUnder("test"),
+]
   .filter(hasTests)
   .filter((suite) => wanted.length === 0 || wanted.some((name) => suite.split("/").includes(name)));
 const sum: Totals = { passed: 0, failed: 0, skipped: 0 };
