@@ -16,7 +16,7 @@ export const processIo: Io = {
   err: (text) => void process.stderr.write(text),
   readInput: () => Bun.stdin.text(),
   env: process.env,
-  outIsTerminal: process.stdout.isTTY === true,
-  errIsTerminal: process.stderr.isTTY === true,
+  outIsTerminal: Boolean(process.stdout.isTTY),
+  errIsTerminal: Boolean(process.stderr.isTTY),
   columns: process.stdout.columns ?? 100,
 };

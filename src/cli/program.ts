@@ -13,7 +13,7 @@ export function buildProgram(io: Io): Command {
     .option("--kubeconfig <file>", "kubeconfig file [$KUBECONFIG, or ~/.kube/config]")
     .exitOverride()
     .showHelpAfterError("hint: add --help to see what is possible")
-    .configureOutput({ writeOut: io.out, writeErr: io.err });
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
   registerVersion(program, io);
   registerRun(program);
   registerSandbox(program);
