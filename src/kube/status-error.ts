@@ -110,9 +110,8 @@ export function parseRetryAfterMs(value: string | null, nowMs: number): number |
 
 function parseStatus(text: string): StatusBody | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return undefined;
-    return (value as StatusBody).kind === "Status" ? (value as StatusBody) : undefined;
+    const value: StatusBody | null = JSON.parse(text);
+    return value?.kind === "Status" ? value : undefined;
   } catch {
     return undefined;
   }

@@ -63,7 +63,10 @@ export class Transport {
     for (;;) {
       const leftMs = Math.max(1, endMs - this.#clock.monotonicMs());
       const { response, text } = await this.#exchange(input, leftMs);
-      if (response.ok) return this.#parse<T>(text, input);
+      if (response.ok) {
+        const value: T = this.#parse(text, input);
+        return value;
+      }
       const retryAfterMs = parseRetryAfterMs(response.headers.get("retry-after"), this.#clock.now());
       const waits = retryAfterMs !== undefined && (response.status === 429 || response.status >= 500);
       const delayMs = Math.max(retryAfterMs ?? 0, 100);
@@ -84,7 +87,7 @@ export class Transport {
    * TIMEOUT after `idleMs` of silence, and what `json` throws otherwise. Leaving the loop closes the connection.
    */
   async *stream(input: StreamInput): AsyncGenerator<Uint8Array, void, undefined> {
-    if (input.signal?.aborted === true) return;
+    if (isAborted(input.signal)) return;
     let sent: Sent | undefined;
     try {
       sent = await this.#send(input, input.idleMs);
@@ -103,7 +106,7 @@ export class Transport {
         yield chunk;
       }
     } catch (error) {
-      if (input.signal?.aborted === true) return;
+      if (isAborted(input.signal)) return;
       throw sent === undefined ? error : sent.explain(error);
     } finally {
       sent?.close();
@@ -195,9 +198,9 @@ export class Transport {
     return Object.assign(init, untyped);
   }
 
-  #parse<T>(text: string, input: RequestInput): T {
+  #parse(text: string, input: RequestInput): ReturnType<typeof JSON.parse> {
     try {
-      return JSON.parse(text) as T;
+      return JSON.parse(text);
     } catch (cause) {
       const target = describeTarget(input.attempt);
       throw new KubeError(
@@ -229,7 +232,7 @@ export class Transport {
       const onAbort = (): void => {
         cancel();
         clearInterval(hold);
-        reject(signal?.reason as Error);
+        reject(signal?.reason);
       };
       const cancel = this.#clock.after(delayMs, () => {
         clearInterval(hold);
@@ -239,6 +242,10 @@ export class Transport {
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }
 
 function isLoopback(server: string): boolean {

@@ -14,7 +14,11 @@ export interface WatchEvent<T extends KubeObject = KubeObject> {
   readonly object: T;
 }
 
-const TYPES: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);
+/** What a line holds before its type is known; of an ERROR the object is a Status. */
+interface RawEvent<T> {
+  readonly type: string;
+  readonly object: T & { readonly code?: unknown };
+}
 
 /**
  * Reads watch events, one JSON document a line. An ERROR event is thrown as the KubeError of its Status (410 as
@@ -26,33 +30,36 @@ export async function* watchEvents<T extends KubeObject>(
   context: { readonly connection: Connection; readonly attempt: Attempt },
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   for await (const line of lines(chunks)) {
-    const event = parse(line, context.connection);
+    const event = parse<T>(line, context.connection);
     if (event.type === "ERROR") {
-      const status = (event.object as { code?: unknown }).code;
+      const { code } = event.object;
       throw statusError(context.connection, {
-        status: typeof status === "number" ? status : 500,
+        status: typeof code === "number" ? code : 500,
         body: JSON.stringify(event.object),
         attempt: context.attempt,
       });
     }
     // A type of a later Kubernetes is not for us.
-    if (TYPES.has(event.type)) yield event as WatchEvent<T>;
+    if (isKnown(event.type)) yield { type: event.type, object: event.object };
   }
 }
 
-function parse(line: string, connection: Connection): { type: string; object: object } {
-  let value: unknown;
+function parse<T extends KubeObject>(line: string, connection: Connection): RawEvent<T> {
+  let event: RawEvent<T> | null;
   try {
-    value = JSON.parse(line);
+    event = JSON.parse(line);
   } catch (cause) {
     throw notAnEvent(connection, messageOf(cause));
   }
-  if (typeof value !== "object" || value === null) throw notAnEvent(connection, "it is not an object");
-  const { type, object } = value as { type?: unknown; object?: unknown };
-  if (typeof type !== "string" || typeof object !== "object" || object === null) {
+  if (typeof event !== "object" || event === null) throw notAnEvent(connection, "it is not an object");
+  if (typeof event.type !== "string" || typeof event.object !== "object" || event.object === null) {
     throw notAnEvent(connection, "type or object is missing");
   }
-  return { type, object };
+  return event;
+}
+
+function isKnown(type: string): type is WatchEvent["type"] {
+  return type === "ADDED" || type === "MODIFIED" || type === "DELETED" || type === "BOOKMARK";
 }
 
 function notAnEvent(connection: Connection, why: string): KubeError {
