@@ -1,0 +1,171 @@
+import { readFileSync, statSync, watch, type FSWatcher } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parse } from "yaml";
+import type { Clock } from "#core/clock.ts";
+import { IsthmusError, messageOf } from "#core/errors.ts";
+import { parseConfig, type RouterConfig } from "./config.ts";
+import type { Problem } from "./config-problems.ts";
+
+/** Larger files are refused before they are parsed, bytes. */
+export const CONFIG_FILE_LIMIT = 16 * 1024 * 1024;
+
+const POLL_MS = 1000;
+const SETTLE_MS = 25;
+
+export interface LoadedConfig {
+  readonly config: RouterConfig;
+  /** The file and every file it names: a change of any means: load again. */
+  readonly files: readonly string[];
+}
+
+/** Why a file was refused; `problems` name the fields. */
+export class ConfigRefused extends IsthmusError {
+  readonly problems: readonly Problem[];
+  readonly files: readonly string[];
+
+  constructor(path: string, details: { problems: readonly Problem[]; files?: readonly string[] }) {
+    const [first] = details.problems;
+    const field = first?.field === "" || first === undefined ? "" : ` at "${first.field}"`;
+    super("INVALID", `Cannot use configuration "${path}"${field}: ${first?.message ?? "it is not valid"}`, {
+      hint: `Correct ${path}; src/router/README.md lists every field`,
+    });
+    this.problems = details.problems;
+    this.files = details.files ?? [path];
+  }
+}
+
+/**
+ * Reads a YAML or JSON file (JSON is YAML), checks it, and replaces `*File` references of the identity by the text of
+ * those files (relative to the configuration). Throws `ConfigRefused`.
+ */
+export function loadConfigFile(path: string): LoadedConfig {
+  const absolute = resolve(path);
+  let value: unknown;
+  try {
+    if (statSync(absolute).size > CONFIG_FILE_LIMIT) throw new Error(`Larger than ${CONFIG_FILE_LIMIT} bytes`);
+    value = parse(readFileSync(absolute, "utf8"), { schema: "core", uniqueKeys: true, maxAliasCount: 50 });
+  } catch (error) {
+    throw new ConfigRefused(path, { problems: [{ field: "", message: messageOf(error) }] });
+  }
+  const result = parseConfig(value);
+  if (!result.ok) throw new ConfigRefused(path, { problems: result.problems });
+  return resolveFiles(result.config, { path, base: dirname(absolute), files: [absolute] });
+}
+
+function resolveFiles(
+  config: RouterConfig,
+  { path, base, files }: { path: string; base: string; files: string[] },
+): LoadedConfig {
+  const { identity } = config;
+  if (identity === undefined) return { config, files };
+  const problems: Problem[] = [];
+  const read = (field: string, name: string | undefined): string => {
+    const file = resolve(base, name ?? "");
+    files.push(file);
+    try {
+      return readFileSync(file, "utf8");
+    } catch (error) {
+      problems.push({ field, message: messageOf(error) });
+      return "";
+    }
+  };
+  const pair = (side: "client" | "server"): { certificate: string; key: string } => ({
+    certificate: identity[side].certificate ?? read(`identity.${side}.certificateFile`, identity[side].certificateFile),
+    key: identity[side].key ?? read(`identity.${side}.keyFile`, identity[side].keyFile),
+  });
+  const resolved = {
+    network: identity.network,
+    client: pair("client"),
+    server: pair("server"),
+    trust: identity.trust ?? read("identity.trustFile", identity.trustFile),
+  };
+  if (problems.length > 0) throw new ConfigRefused(path, { problems, files });
+  return { config: { ...config, identity: resolved }, files };
+}
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  /** What the first load looked at. */
+  readonly files: readonly string[];
+  readonly onConfig: (config: RouterConfig) => void;
+  readonly onRefused: (error: ConfigRefused) => void;
+}
+
+/**
+ * Follows a configuration file and the files it names, also through renames and swapped symbolic links (as a mounted
+ * ConfigMap or Secret changes): the directory's events make it quick, a look each second makes it sure.
+ */
+export class ConfigWatch {
+  readonly #path: string;
+  readonly #options: WatchOptions;
+  readonly #stops: (() => void)[] = [];
+  #files: readonly string[];
+  #seen: string;
+  #pending: (() => void) | undefined;
+
+  constructor(path: string, options: WatchOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#files = options.files;
+    this.#seen = fingerprint(this.#files);
+    this.#stops.push(options.clock.every(POLL_MS, () => this.#look()));
+    try {
+      const watcher: FSWatcher = watch(dirname(resolve(path)), { persistent: false }, () => this.#soon());
+      watcher.on("error", () => watcher.close());
+      this.#stops.push(() => watcher.close());
+    } catch {
+      // The look each second is enough where the file system has no events.
+    }
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#pending?.();
+    this.#pending = undefined;
+  }
+
+  /** Editors write in several steps: wait until the directory is quiet. */
+  #soon(): void {
+    this.#pending?.();
+    this.#pending = this.#options.clock.after(SETTLE_MS, () => {
+      this.#pending = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const now = fingerprint(this.#files);
+    if (now === this.#seen) return;
+    this.#seen = now;
+    try {
+      const { config, files } = loadConfigFile(this.#path);
+      this.#follow(files);
+      this.#options.onConfig(config);
+    } catch (error) {
+      const refused =
+        error instanceof ConfigRefused
+          ? error
+          : new ConfigRefused(this.#path, { problems: [{ field: "", message: messageOf(error) }] });
+      this.#follow(refused.files);
+      this.#options.onRefused(refused);
+    }
+  }
+
+  #follow(files: readonly string[]): void {
+    this.#files = files;
+    this.#seen = fingerprint(files);
+  }
+}
+
+function fingerprint(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      try {
+        const { mtimeMs, size, ino } = statSync(file);
+        return `${mtimeMs}/${size}/${ino}`;
+      } catch {
+        return "absent";
+      }
+    })
+    .join(" ");
+}

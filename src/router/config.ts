@@ -1,0 +1,230 @@
+import Type from "typebox";
+import { Compile } from "typebox/compile";
+import { fieldOf, problemsOf, type Problem } from "./config-problems.ts";
+
+/** Every bound of a configuration; past them it is refused, never cut short. */
+export const CONFIG_LIMITS = { services: 20_000, endpointsPerService: 20_000, listeners: 20_000, links: 256 } as const;
+
+const strict = { additionalProperties: false } as const;
+/** `host:port`, `[v6]:port`; `${POD_IP}:port` means the address in the environment variable POD_IP. */
+const Address = Type.String({ pattern: "^(\\[[0-9A-Fa-f:.]+\\]|\\$\\{POD_IP\\}|[A-Za-z0-9._-]+):[0-9]{1,5}$", maxLength: 262 });
+/** No slash: a site id is the first part of an endpoint's name on the wire. */
+const Id = Type.String({ pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$", maxLength: 128 });
+const ServiceKey = Type.String({ pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", maxLength: 317 });
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+const Name = Type.String({ maxLength: 253 });
+const Milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
+const FilePath = Type.String({ minLength: 1 });
+const PemText = Type.String({ pattern: "-----BEGIN " });
+
+const KeyPairSchema = Type.Object(
+  {
+    certificate: Type.Optional(PemText),
+    certificateFile: Type.Optional(FilePath),
+    key: Type.Optional(PemText),
+    keyFile: Type.Optional(FilePath),
+  },
+  strict,
+);
+
+export const RouterConfigSchema = Type.Object(
+  {
+    site: Type.Object({ id: Id, name: Name, namespace: Type.Optional(Name) }, strict),
+    router: Type.Optional(Type.Object({ id: Type.Optional(Id) }, strict)),
+    identity: Type.Optional(
+      Type.Object(
+        {
+          network: Id,
+          client: KeyPairSchema,
+          server: KeyPairSchema,
+          trust: Type.Optional(PemText),
+          trustFile: Type.Optional(FilePath),
+        },
+        strict,
+      ),
+    ),
+    admin: Type.Optional(Type.Object({ listen: Address }, strict)),
+    accept: Type.Optional(Type.Array(Type.Object({ listen: Address }, strict), { maxItems: 16 })),
+    links: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Name,
+            addresses: Type.Array(Address, { minItems: 1, maxItems: 16 }),
+            cost: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+            lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+            site: Type.Optional(Id),
+          },
+          strict,
+        ),
+        { maxItems: CONFIG_LIMITS.links },
+      ),
+    ),
+    listeners: Type.Optional(
+      Type.Array(Type.Object({ service: ServiceKey, port: Port, listen: Address }, strict), {
+        maxItems: CONFIG_LIMITS.listeners,
+      }),
+    ),
+    services: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            service: ServiceKey,
+            ports: Type.Array(
+              Type.Object({ name: Type.Optional(Name), port: Port, protocol: Type.Optional(Type.Literal("TCP")) }, strict),
+              { minItems: 1, maxItems: 100 },
+            ),
+            endpoints: Type.Array(
+              Type.Object(
+                {
+                  id: Id,
+                  name: Name,
+                  host: Type.String({ pattern: "^[0-9A-Fa-f.:]+$|^[A-Za-z0-9._-]+$", maxLength: 253 }),
+                  ports: Type.Record(Type.String({ pattern: "^[0-9]{1,5}$" }), Port),
+                  ready: Type.Boolean(),
+                  weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+                  zone: Type.Optional(Name),
+                },
+                strict,
+              ),
+              { maxItems: CONFIG_LIMITS.endpointsPerService },
+            ),
+          },
+          strict,
+        ),
+        { maxItems: CONFIG_LIMITS.services },
+      ),
+    ),
+    policies: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            service: ServiceKey,
+            spread: Type.Optional(
+              Type.Union([Type.Literal("Endpoints"), Type.Literal("Clusters"), Type.Literal("Cost")]),
+            ),
+            algorithm: Type.Optional(Type.Union([Type.Literal("RoundRobin"), Type.Literal("LeastRequest")])),
+            spillAt: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+            retries: Type.Optional(
+              Type.Object({ attempts: Type.Integer({ minimum: 0, maximum: 10 }) }, strict),
+            ),
+            timeouts: Type.Optional(
+              Type.Object({ connectMs: Type.Optional(Milliseconds), idleMs: Type.Optional(Milliseconds) }, strict),
+            ),
+          },
+          strict,
+        ),
+        { maxItems: CONFIG_LIMITS.services },
+      ),
+    ),
+    drain: Type.Optional(Type.Object({ timeoutMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }) }, strict)),
+  },
+  strict,
+);
+
+/** What a router is told: its site, who it is, where it listens, what it exports. Plain data, from a file or a controller. */
+export type RouterConfig = Type.Static<typeof RouterConfigSchema>;
+export type ServiceConfig = NonNullable<RouterConfig["services"]>[number];
+export type EndpointConfig = ServiceConfig["endpoints"][number];
+export type ListenerConfig = NonNullable<RouterConfig["listeners"]>[number];
+export type LinkConfig = NonNullable<RouterConfig["links"]>[number];
+export type PolicyConfig = NonNullable<RouterConfig["policies"]>[number];
+export type IdentityConfig = NonNullable<RouterConfig["identity"]>;
+
+const compiled = Compile(RouterConfigSchema);
+const shape: unknown = RouterConfigSchema;
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: RouterConfig }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Checks a configuration as a whole. Unknown fields are refused. Every problem names its field the way one would type
+ * it (`links[0].cost`); at most 20 are given. Never throws.
+ */
+export function parseConfig(value: unknown): ConfigResult {
+  if (!compiled.Check(value)) return { ok: false, problems: problemsOf(compiled.Errors(value), { schema: shape, value }) };
+  const problems = [...contradictions(value)].slice(0, 20);
+  return problems.length === 0 ? { ok: true, config: value } : { ok: false, problems };
+}
+
+/** What a schema cannot say: doubles, dangling names, missing halves. */
+function* contradictions(config: RouterConfig): Generator<Problem> {
+  yield* doubles("links", config.links, (link) => link.name);
+  yield* doubles("listeners", config.listeners, (listener) => (portOf(listener.listen) === 0 ? undefined : listener.listen));
+  yield* doubles("services", config.services, (service) => service.service);
+  yield* doubles("policies", config.policies, (policy) => policy.service);
+  yield* addresses(config);
+  for (const [index, service] of (config.services ?? []).entries()) {
+    const at = `services[${index}]`;
+    yield* doubles(`${at}.endpoints`, service.endpoints, (endpoint) => endpoint.id);
+    yield* doubles(`${at}.ports`, service.ports, (port) => String(port.port));
+    const known = new Set(service.ports.map((port) => String(port.port)));
+    for (const [position, endpoint] of service.endpoints.entries()) {
+      for (const port of Object.keys(endpoint.ports)) {
+        if (known.has(port)) continue;
+        const field = fieldOf(`/services/${index}/endpoints/${position}/ports/${port}`);
+        yield { field, message: `Port ${port} is not among the ports of service "${service.service}"` };
+      }
+    }
+  }
+  const { identity } = config;
+  if (identity === undefined) {
+    for (const field of ["links", "accept"] as const) {
+      if ((config[field] ?? []).length > 0) yield { field, message: `Needs "identity": links are always mutual TLS` };
+    }
+    return;
+  }
+  for (const side of ["client", "server"] as const) {
+    for (const part of ["certificate", "key"] as const) {
+      yield* oneOf(`identity.${side}`, [part, identity[side][part], identity[side][`${part}File`]]);
+    }
+  }
+  yield* oneOf("identity", ["trust", identity.trust, identity.trustFile]);
+}
+
+function* addresses(config: RouterConfig): Generator<Problem> {
+  const all: [string, string][] = [
+    ...(config.listeners ?? []).map(({ listen }, index): [string, string] => [`listeners[${index}].listen`, listen]),
+    ...(config.accept ?? []).map(({ listen }, index): [string, string] => [`accept[${index}].listen`, listen]),
+    ...(config.links ?? []).flatMap(({ addresses: list }, index) =>
+      list.map((address, position): [string, string] => [`links[${index}].addresses[${position}]`, address]),
+    ),
+  ];
+  if (config.admin !== undefined) all.push(["admin.listen", config.admin.listen]);
+  for (const [field, address] of all) {
+    if (portOf(address) > 65_535) yield { field, message: `Port of "${address}" is past 65535` };
+  }
+}
+
+function* oneOf(at: string, [name, text, file]: [string, string | undefined, string | undefined]): Generator<Problem> {
+  if ((text === undefined) === (file === undefined)) {
+    yield { field: `${at}.${name}`, message: `Expected exactly one of "${name}" and "${name}File"` };
+  }
+}
+
+function* doubles<T>(at: string, list: readonly T[] | undefined, keyOf: (item: T) => string | undefined): Generator<Problem> {
+  const seen = new Map<string, number>();
+  for (const [index, item] of (list ?? []).entries()) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const first = seen.get(key);
+    if (first !== undefined) yield { field: `${at}[${index}]`, message: `"${key}" is already used by ${at}[${first}]` };
+    else seen.set(key, index);
+  }
+}
+
+/** Splits `host:port` and puts in POD_IP for the exact token `${POD_IP}`; `undefined` when the variable is not set. */
+export function resolveAddress(
+  address: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { hostname: string; port: number } | undefined {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon);
+  const hostname = host === "${POD_IP}" ? env["POD_IP"] : host.replace(/^\[|\]$/g, "");
+  return hostname === undefined || hostname === "" ? undefined : { hostname, port: portOf(address) };
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}

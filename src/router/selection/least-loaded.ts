@@ -1,0 +1,73 @@
+import type { Candidate, Selector, Tried } from "./candidate.ts";
+
+/**
+ * The candidate with the lowest score:
+ *
+ *     score = in-flight / weight + penalty
+ *
+ * Among equal scores the turn goes by start-time fair queueing (Goyal, Vin, Cheng 1996), so that idle endpoints share a
+ * sequence of single requests exactly by weight, and one that was long too expensive has no debts to collect; then by
+ * who waited longest.
+ *
+ * `LeastRequest` has penalty 0. The whole list is scanned rather than two random ones: in-flight counts are this router's
+ * own and always fresh, so there is no herd to avoid, and the shares stay exact and explainable.
+ *
+ * `Cost` has penalty = path cost - cheapest path cost; with `spillAt` = spillAt x (number of cheaper path costs), so the
+ * next cheaper path takes part when every endpoint on the cheaper ones has `spillAt` requests in flight.
+ */
+export class LeastLoaded implements Selector {
+  readonly #byCost: boolean;
+  readonly #spillAt: number | undefined;
+  #candidates: readonly Candidate[] = [];
+  #penalties: number[] = [];
+  #virtual = 0;
+  #picks = 0;
+
+  constructor(options: { readonly byCost: boolean; readonly spillAt?: number | undefined }) {
+    this.#byCost = options.byCost;
+    this.#spillAt = options.spillAt;
+  }
+
+  update(candidates: readonly Candidate[]): void {
+    for (const one of candidates) {
+      one.finish = Math.max(0, one.finish - this.#virtual);
+    }
+    this.#virtual = 0;
+    this.#candidates = candidates;
+    this.#penalties = this.#byCost ? penaltiesOf(candidates, this.#spillAt) : candidates.map(() => 0);
+  }
+
+  pick(tried: Tried): Candidate | undefined {
+    let best: Candidate | undefined;
+    let bestScore = Number.POSITIVE_INFINITY;
+    let bestStart = 0;
+    for (let i = 0; i < this.#candidates.length; i++) {
+      const one = this.#candidates[i] as Candidate;
+      if (tried.length > 0 && tried.includes(one.endpoint)) continue;
+      const score = one.endpoint.inFlight / one.weight + (this.#penalties[i] as number);
+      if (score > bestScore) continue;
+      const start = Math.max(this.#virtual, one.finish);
+      if (
+        best === undefined ||
+        score < bestScore ||
+        start < bestStart ||
+        (start === bestStart && one.lastPick < best.lastPick)
+      ) {
+        best = one;
+        bestScore = score;
+        bestStart = start;
+      }
+    }
+    if (best === undefined) return undefined;
+    this.#virtual = bestStart;
+    best.finish = bestStart + 1 / best.weight;
+    best.lastPick = ++this.#picks;
+    return best;
+  }
+}
+
+function penaltiesOf(candidates: readonly Candidate[], spillAt: number | undefined): number[] {
+  const costs = [...new Set(candidates.map((one) => one.cost))].sort((a, b) => a - b);
+  const cheapest = costs[0] ?? 0;
+  return candidates.map((one) => (spillAt === undefined ? one.cost - cheapest : spillAt * costs.indexOf(one.cost)));
+}
