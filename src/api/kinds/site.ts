@@ -1,0 +1,165 @@
+import Type, { type Static } from "typebox";
+import { AGE, conditionColumn, isthmusKind, messageColumn } from "../kind-def.ts";
+import type { KubeObject } from "../object.ts";
+import { Conditions, dnsName, host, integer, mapList, oneOf, portNumber } from "../schema.ts";
+
+const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
+
+/** How peers and joiners reach a site; the types of a Service, and None for a site that only dials. */
+export const LINK_ACCESS = ["None", "ClusterIP", "NodePort", "LoadBalancer"] as const;
+export type LinkAccess = (typeof LINK_ACCESS)[number];
+
+export const SiteSpec = Type.Object(
+  {
+    name: Type.Optional(
+      dnsName("Name of this cluster as other sites see it. Default: the name of this object.", 127),
+    ),
+    linkAccess: oneOf(LINK_ACCESS, {
+      description:
+        "How other sites reach this one: by a Service of this type, or None (this site only dials).",
+      default: "None",
+    }),
+    router: Type.Object(
+      {
+        replicas: integer({ description: "Routers of this site.", minimum: 1, maximum: 100, default: 1 }),
+      },
+      { description: "The data plane of this site.", default: { replicas: 1 } },
+    ),
+  },
+  {
+    description: "How this namespace takes part in the network.",
+    default: { linkAccess: "None", router: { replicas: 1 } },
+  },
+);
+export type SiteSpec = Static<typeof SiteSpec>;
+
+const SiteEndpoint = Type.Object({
+  name: oneOf(["link", "join"], { description: "link: for routers. join: for redeeming tokens." }),
+  host: host("Host name or IP address."),
+  port: portNumber("TCP port."),
+});
+export type SiteEndpoint = Static<typeof SiteEndpoint>;
+
+const SeenService = Type.Object({
+  service: Type.String({ description: "namespace/name.", maxLength: 512 }),
+  ports: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.Optional(Type.String({ maxLength: 63 })),
+        port: portNumber("Port of the service."),
+        protocol: oneOf(PROTOCOLS, { description: "Transport." }),
+      }),
+      { maxItems: 256, "x-kubernetes-list-type": "atomic" },
+    ),
+  ),
+  endpoints: Type.Optional(
+    Type.Array(
+      Type.Object({
+        id: Type.String({ description: "Unique within the service and site.", maxLength: 253 }),
+        name: Type.String({ description: "Pod, as people know it.", maxLength: 253 }),
+        ready: Type.Boolean({ description: "Whether it gets new work." }),
+      }),
+      { maxItems: 10_000, "x-kubernetes-list-type": "atomic" },
+    ),
+  ),
+});
+
+const SeenSite = Type.Object({
+  id: Type.String({ description: "Id within the network; from its certificate.", maxLength: 64 }),
+  name: Type.String({ description: "Cluster name.", maxLength: 253 }),
+  namespace: Type.Optional(Type.String({ maxLength: 63 })),
+  version: Type.Optional(Type.String({ maxLength: 64 })),
+  reachable: Type.Optional(
+    Type.Boolean({ description: "False: what is shown is the last that was heard of it." }),
+  ),
+  links: Type.Optional(
+    Type.Array(
+      Type.Object({
+        site: Type.String({ description: "Id of the site at the other end.", maxLength: 64 }),
+        cost: integer({ minimum: 1, maximum: 1000 }),
+        rttMs: Type.Optional(Type.Number({ minimum: 0 })),
+        state: Type.Optional(oneOf(["up", "connecting", "down"], { description: "State of the link." })),
+      }),
+      { maxItems: 1000, "x-kubernetes-list-type": "atomic" },
+    ),
+  ),
+  services: Type.Optional(Type.Array(SeenService, { maxItems: 10_000, "x-kubernetes-list-type": "atomic" })),
+});
+export type SeenSite = Static<typeof SeenSite>;
+
+export const SiteStatus = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({ description: "Id of this site, given by who admitted it.", maxLength: 64 }),
+    ),
+    network: Type.Optional(
+      Type.String({ description: "Id of the network; absent before joining one.", maxLength: 64 }),
+    ),
+    endpoints: Type.Optional(
+      mapList(SiteEndpoint, {
+        description: "Where other sites reach this one.",
+        keys: ["name", "host", "port"],
+        maxItems: 32,
+      }),
+    ),
+    sitesInNetwork: Type.Optional(
+      integer({ description: "Sites in the network, this one included.", minimum: 0 }),
+    ),
+    sites: Type.Optional(
+      mapList(SeenSite, { description: "The network as this site sees it.", keys: ["id"], maxItems: 1000 }),
+    ),
+    links: Type.Optional(
+      Type.Object(
+        {
+          incoming: Type.Optional(
+            Type.Array(
+              Type.Object({
+                site: Type.String({ description: "Id of the site that dialled.", maxLength: 64 }),
+                name: Type.String({ description: "Its cluster name.", maxLength: 253 }),
+                cost: Type.Optional(integer({ minimum: 1, maximum: 1000 })),
+                rttMs: Type.Optional(Type.Number({ minimum: 0 })),
+                lanes: Type.Optional(integer({ minimum: 0 })),
+              }),
+              { maxItems: 1000, "x-kubernetes-list-type": "atomic" },
+            ),
+          ),
+        },
+        { description: "Links that other sites dialled." },
+      ),
+    ),
+    conditions: Type.Optional(Conditions),
+  },
+  { description: "Conditions: Configured, Running, Ready." },
+);
+export type SiteStatus = Static<typeof SiteStatus>;
+export type Site = KubeObject<SiteSpec, SiteStatus>;
+
+export const siteKind = isthmusKind<Site>({
+  kind: "Site",
+  plural: "sites",
+  singular: "site",
+  shortNames: ["isite"],
+  description: "This namespace takes part in an application network. One per namespace: the oldest counts.",
+  spec: SiteSpec,
+  specRequired: false,
+  status: SiteStatus,
+  columns: [
+    conditionColumn("Ready"),
+    {
+      name: "Sites",
+      type: "integer",
+      jsonPath: ".status.sitesInNetwork",
+      description: "Sites in the network",
+    },
+    {
+      name: "Access",
+      type: "string",
+      jsonPath: ".spec.linkAccess",
+      description: "How other sites reach this one",
+    },
+    { name: "Id", type: "string", jsonPath: ".status.id", priority: 1 },
+    { name: "Network", type: "string", jsonPath: ".status.network", priority: 1 },
+    messageColumn("Ready"),
+    AGE,
+  ],
+});
