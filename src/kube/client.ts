@@ -1,10 +1,10 @@
 import type { KubeObject } from "#api/object.ts";
-import type { ResourceDef } from "#api/resources.ts";
+import { apiVersionOf, type ResourceDef } from "#api/resource-def.ts";
 import type { Clock } from "#core/clock.ts";
 import { systemRandom, type Random } from "#core/random.ts";
 import type { Connection } from "./connection.ts";
 import { GoneError, KubeError, type Attempt } from "./kube-error.ts";
-import { apiVersionOf, resourceName, resourcePath } from "./resource-path.ts";
+import { resourceName, resourcePath } from "./resource-path.ts";
 import { Transport, type RequestInput } from "./transport.ts";
 import { watchEvents, type WatchEvent } from "./watch-events.ts";
 
@@ -42,6 +42,8 @@ export interface WatchInput {
   readonly signal: AbortSignal;
   /** The server ends the watch after this; [240..480, random]. */
   readonly timeoutSeconds?: number;
+  /** Called once, when the server has accepted the watch. */
+  readonly onOpen?: () => void;
   /** Longest silence before the watch is given up with TIMEOUT, ms [75,000; bookmarks come each minute]. */
   readonly idleMs?: number;
 }
@@ -96,21 +98,21 @@ export interface ServerVersion {
 export interface KubeClient {
   readonly connection: Connection;
   /** Throws NOT_FOUND when there is none. */
-  get<T extends KubeObject = KubeObject>(def: ResourceDef, ref: ObjectRef): Promise<T>;
+  get<T extends KubeObject>(def: ResourceDef<T>, ref: ObjectRef): Promise<T>;
   /** Undefined when the object, or its namespace or resource type, does not exist. */
-  find<T extends KubeObject = KubeObject>(def: ResourceDef, ref: ObjectRef): Promise<T | undefined>;
+  find<T extends KubeObject>(def: ResourceDef<T>, ref: ObjectRef): Promise<T | undefined>;
   /** A consistent (quorum) list, read in pages of 500. */
-  list<T extends KubeObject = KubeObject>(def: ResourceDef, selection?: Selection): Promise<ListResult<T>>;
-  create<T extends KubeObject>(def: ResourceDef, object: T, options?: CallOptions): Promise<T>;
+  list<T extends KubeObject>(def: ResourceDef<T>, selection?: Selection): Promise<ListResult<T>>;
+  create<T extends KubeObject>(def: ResourceDef<T>, object: NoInfer<T>, options?: CallOptions): Promise<T>;
   /** Replaces; CONFLICT when `metadata.resourceVersion` is given and no longer current. */
-  update<T extends KubeObject>(def: ResourceDef, object: T, options?: WriteOptions): Promise<T>;
-  patch<T extends KubeObject = KubeObject>(def: ResourceDef, input: PatchInput): Promise<T>;
+  update<T extends KubeObject>(def: ResourceDef<T>, object: NoInfer<T>, options?: WriteOptions): Promise<T>;
+  patch<T extends KubeObject>(def: ResourceDef<T>, input: PatchInput): Promise<T>;
   /** Server-side apply: the object holds just the fields that `fieldManager` wants to own. */
-  apply<T extends KubeObject>(def: ResourceDef, object: T, options?: ApplyOptions): Promise<T>;
+  apply<T extends KubeObject>(def: ResourceDef<T>, object: KubeObject, options?: ApplyOptions): Promise<T>;
   /** False when there was nothing to delete. Finalizers may keep the object for a while. */
   delete(def: ResourceDef, input: DeleteInput): Promise<boolean>;
   /** Ends when the server ends it or on `signal`; throws GoneError when the resource version is too old. */
-  watch<T extends KubeObject = KubeObject>(def: ResourceDef, input: WatchInput): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(def: ResourceDef<T>, input: WatchInput): AsyncIterable<WatchEvent<T>>;
   /** Bytes as the container wrote them. With `follow` until the container ends or on `signal`. */
   logs(input: LogInput): AsyncIterable<Uint8Array>;
   version(options?: CallOptions): Promise<ServerVersion>;
@@ -139,12 +141,12 @@ class FetchKubeClient implements KubeClient {
     this.#random = options.random ?? systemRandom;
   }
 
-  async get<T extends KubeObject>(def: ResourceDef, ref: ObjectRef): Promise<T> {
+  async get<T extends KubeObject>(def: ResourceDef<T>, ref: ObjectRef): Promise<T> {
     const input = this.#input(def, { verb: "get", method: "GET", target: ref, call: ref });
     return this.#typed(def, await this.#transport.json<T>(input));
   }
 
-  async find<T extends KubeObject>(def: ResourceDef, ref: ObjectRef): Promise<T | undefined> {
+  async find<T extends KubeObject>(def: ResourceDef<T>, ref: ObjectRef): Promise<T | undefined> {
     try {
       return await this.get<T>(def, ref);
     } catch (error) {
@@ -153,7 +155,7 @@ class FetchKubeClient implements KubeClient {
     }
   }
 
-  async list<T extends KubeObject>(def: ResourceDef, selection: Selection = {}): Promise<ListResult<T>> {
+  async list<T extends KubeObject>(def: ResourceDef<T>, selection: Selection = {}): Promise<ListResult<T>> {
     try {
       return await this.#pages<T>(def, { selection, limit: PAGE });
     } catch (error) {
@@ -163,9 +165,13 @@ class FetchKubeClient implements KubeClient {
     }
   }
 
-  async create<T extends KubeObject>(def: ResourceDef, object: T, options: CallOptions = {}): Promise<T> {
+  async create<T extends KubeObject>(
+    def: ResourceDef<T>,
+    object: NoInfer<T>,
+    options: CallOptions = {},
+  ): Promise<T> {
     const { namespace, name } = object.metadata;
-    const attempt = {
+    const attempt: Attempt = {
       verb: "create",
       resource: resourceName(def),
       namespace: def.namespaced ? namespace : undefined,
@@ -182,20 +188,28 @@ class FetchKubeClient implements KubeClient {
     );
   }
 
-  async update<T extends KubeObject>(def: ResourceDef, object: T, options: WriteOptions = {}): Promise<T> {
+  async update<T extends KubeObject>(
+    def: ResourceDef<T>,
+    object: NoInfer<T>,
+    options: WriteOptions = {},
+  ): Promise<T> {
     const target = { ...object.metadata, subresource: options.subresource };
     const input = this.#input(def, { verb: "update", method: "PUT", target, call: options });
     return this.#typed(def, await this.#transport.json<T>({ ...input, body: this.#typed(def, object) }));
   }
 
-  async patch<T extends KubeObject>(def: ResourceDef, patch: PatchInput): Promise<T> {
+  async patch<T extends KubeObject>(def: ResourceDef<T>, patch: PatchInput): Promise<T> {
     const input = this.#input(def, { verb: "patch", method: "PATCH", target: patch, call: patch });
     const contentType =
       patch.type === "merge" ? "application/merge-patch+json" : "application/json-patch+json";
     return this.#typed(def, await this.#transport.json<T>({ ...input, contentType, body: patch.body }));
   }
 
-  async apply<T extends KubeObject>(def: ResourceDef, object: T, options: ApplyOptions = {}): Promise<T> {
+  async apply<T extends KubeObject>(
+    def: ResourceDef<T>,
+    object: KubeObject,
+    options: ApplyOptions = {},
+  ): Promise<T> {
     const target = { ...object.metadata, subresource: options.subresource };
     const input = this.#input(def, { verb: "apply", method: "PATCH", target, call: options });
     const query = { fieldManager: options.fieldManager ?? "isthmus", force: options.force ?? true };
@@ -223,7 +237,7 @@ class FetchKubeClient implements KubeClient {
     }
   }
 
-  watch<T extends KubeObject>(def: ResourceDef, input: WatchInput): AsyncIterable<WatchEvent<T>> {
+  watch<T extends KubeObject>(def: ResourceDef<T>, input: WatchInput): AsyncIterable<WatchEvent<T>> {
     const attempt = {
       verb: "watch",
       resource: resourceName(def),
@@ -243,6 +257,7 @@ class FetchKubeClient implements KubeClient {
       },
       attempt,
       signal: input.signal,
+      onOpen: input.onOpen,
       idleMs: input.idleMs ?? 75_000,
     });
     return watchEvents<T>(chunks, { connection: this.connection, attempt });
@@ -280,7 +295,7 @@ class FetchKubeClient implements KubeClient {
   }
 
   async #pages<T extends KubeObject>(
-    def: ResourceDef,
+    def: ResourceDef<T>,
     options: { readonly selection: Selection; readonly limit: number | undefined },
   ): Promise<ListResult<T>> {
     const { selection, limit } = options;

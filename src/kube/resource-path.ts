@@ -1,4 +1,4 @@
-import type { ResourceDef } from "#api/resources.ts";
+import type { ResourceDef } from "#api/resource-def.ts";
 import { IsthmusError } from "#core/errors.ts";
 
 export interface ResourceTarget {
@@ -33,9 +33,4 @@ export function resourcePath(def: ResourceDef, target: ResourceTarget = {}): str
 /** `services`, `sites.isthmus.dev`: as kubectl names resources. */
 export function resourceName(def: ResourceDef): string {
   return def.group === "" ? def.plural : `${def.plural}.${def.group}`;
-}
-
-/** `v1`, `isthmus.dev/v1alpha1`. */
-export function apiVersionOf(def: ResourceDef): string {
-  return def.group === "" ? def.version : `${def.group}/${def.version}`;
 }

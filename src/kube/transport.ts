@@ -27,6 +27,8 @@ export interface RequestInput {
 export interface StreamInput extends RequestInput {
   /** Longest silence, before the first byte too, ms. */
   readonly idleMs: number;
+  /** Called when the server has answered that the stream begins. */
+  readonly onOpen?: (() => void) | undefined;
   readonly accept?: string;
 }
 
@@ -100,6 +102,7 @@ export class Transport {
           retryAfterMs: parseRetryAfterMs(response.headers.get("retry-after"), this.#clock.now()),
         });
       }
+      input.onOpen?.();
       if (response.body === null) return;
       for await (const chunk of response.body) {
         sent.touch();
