@@ -1,3 +1,4 @@
+import { type TSchema, Type } from "typebox";
 import { type CustomResourceDefinition, crdOf } from "./crd.ts";
 import type { KindDef } from "./kind-def.ts";
 import { type AccessGrant, accessGrantKind } from "./kinds/access-grant.ts";
@@ -7,6 +8,11 @@ import { type ServiceExport, serviceExportKind } from "./kinds/service-export.ts
 import { type ServiceImport, serviceImportKind } from "./kinds/service-import.ts";
 import { type Site, siteKind } from "./kinds/site.ts";
 import { type TrafficPolicy, trafficPolicyKind } from "./kinds/traffic-policy.ts";
+import type { KubeObject } from "./object.ts";
+import type { Problem } from "./problem.ts";
+import { apiVersionOf } from "./resource-def.ts";
+import { dnsName, oneOf } from "./schema.ts";
+import { compileValidator, throwIfAny, type Validator } from "./validate.ts";
 
 /** Type of the objects of each kind. */
 export interface KindObjects {
@@ -39,4 +45,66 @@ export function crds(): CustomResourceDefinition[] {
 /** Whether it is one of our kinds, as written in `kind:`. */
 export function isKind(text: string): text is Kind {
   return Object.hasOwn(KINDS, text);
+}
+
+/**
+ * What is wrong with an object of that kind; empty when nothing. Says what the API server would say with strict field
+ * validation, before anything is sent. Rules about a change (an immutable field) need the former object and are the
+ * server's alone.
+ */
+export function validate(kind: Kind, object: unknown): Problem[] {
+  return validatorOf(kind).problems(object);
+}
+
+/** The object with the defaults of its kind, not judged; what the API server would store. */
+export function withDefaults<K extends Kind>(kind: K, object: KubeObject): KindObjects[K] {
+  return validatorOf(kind).withDefaults(object) as KindObjects[K];
+}
+
+/** The object with its defaults. Throws INVALID that names the first problem: `Link "west": spec.cost: ...`. */
+export function parseObject<K extends Kind>(kind: K, object: unknown): KindObjects[K] {
+  const validator = validatorOf(kind);
+  const filled = validator.withDefaults(object) as KindObjects[K];
+  throwIfAny(validator.problems(object), { what: nameOf(kind, object) });
+  return filled;
+}
+
+function nameOf(kind: Kind, object: unknown): string {
+  const name = (object as Partial<KubeObject> | null | undefined)?.metadata?.name;
+  return typeof name === "string" ? `${kind} "${name}"` : kind;
+}
+
+const validators = new Map<Kind, Validator<unknown>>();
+
+/** Compiled on first use: most commands judge one kind or none. */
+function validatorOf(kind: Kind): Validator<unknown> {
+  let validator = validators.get(kind);
+  if (validator === undefined) {
+    validator = compileValidator(objectSchema(KINDS[kind] as KindDef));
+    validators.set(kind, validator);
+  }
+  return validator;
+}
+
+function objectSchema(kind: KindDef): TSchema {
+  const { resource } = kind;
+  const versions = [resource.version, ...kind.alsoServed];
+  return Type.Object({
+    apiVersion: oneOf(
+      versions.map((version) => apiVersionOf({ ...resource, version })),
+      {},
+    ),
+    kind: oneOf([resource.kind], {}),
+    metadata: Type.Object(
+      {
+        name: dnsName("Name of the object."),
+        namespace: Type.Optional(dnsName("Namespace.", 63)),
+        labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+        annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
+      },
+      { additionalProperties: true },
+    ),
+    ...(kind.spec === undefined ? {} : { spec: kind.specRequired ? kind.spec : Type.Optional(kind.spec) }),
+    status: Type.Optional(kind.status),
+  });
 }

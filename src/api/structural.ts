@@ -1,6 +1,8 @@
 import type { TSchema } from "typebox";
 import { IsthmusError } from "#core/errors.ts";
-import { RULES, type Rule } from "./schema.ts";
+import { unionConstants } from "./expected.ts";
+import { RULES } from "./schema.ts";
+import { mapValueOf, type SchemaView, viewOf } from "./schema-view.ts";
 
 /** A structural schema of apiextensions.k8s.io/v1, of the keywords that we use. */
 export interface StructuralSchema {
@@ -26,8 +28,6 @@ export interface StructuralSchema {
   "x-kubernetes-list-type"?: string;
   "x-kubernetes-list-map-keys"?: string[];
   "x-kubernetes-validations"?: { rule: string; message: string }[];
-  "x-kubernetes-int-or-string"?: boolean;
-  "x-kubernetes-preserve-unknown-fields"?: boolean;
 }
 
 /** Keywords that mean the same in JSON Schema and in a CRD. */
@@ -47,9 +47,7 @@ const COPIED = [
   "maximum",
   "x-kubernetes-list-type",
   "x-kubernetes-list-map-keys",
-  "x-kubernetes-int-or-string",
-  "x-kubernetes-preserve-unknown-fields",
-] as const satisfies (keyof StructuralSchema)[];
+] as const satisfies (keyof StructuralSchema & keyof SchemaView)[];
 const TRANSLATED = [
   "properties",
   "required",
@@ -69,66 +67,59 @@ const KNOWN: ReadonlySet<string> = new Set([...COPIED, ...TRANSLATED]);
  * cannot carry: nothing is dropped in silence.
  */
 export function structural(schema: TSchema): StructuralSchema {
-  const source = schema as Record<string, unknown>;
-  const out: Record<string, unknown> = {};
-  for (const key of Object.keys(source)) {
-    if (!KNOWN.has(key) && !key.startsWith("~")) {
-      throw new IsthmusError("INTERNAL", `A CRD cannot carry the schema keyword "${key}"`);
-    }
-  }
-  for (const key of COPIED) if (source[key] !== undefined) out[key] = structuredClone(source[key]);
-  Object.assign(out, values(source), children(source));
-  const rules = source[RULES] as readonly Rule<unknown>[] | undefined;
-  if (rules !== undefined) {
-    out["x-kubernetes-validations"] = rules.map(({ cel, message }) => ({ rule: cel, message }));
-  }
-  if (out["type"] === undefined && out["x-kubernetes-int-or-string"] !== true) {
-    throw new IsthmusError(
-      "INTERNAL",
-      `A structural schema needs a type: ${JSON.stringify(source).slice(0, 80)}`,
-    );
-  }
-  return out as StructuralSchema;
+  return convert(viewOf(schema));
 }
 
-function values(source: Record<string, unknown>): Partial<StructuralSchema> {
-  if (Array.isArray(source["enum"])) return { enum: [...(source["enum"] as unknown[])] };
-  if (source["const"] !== undefined) return { enum: [source["const"]] };
-  if (!Array.isArray(source["anyOf"])) return {};
-  const constants = (source["anyOf"] as Record<string, unknown>[]).map((branch) => branch["const"]);
-  const types = new Set(constants.map((constant) => typeof constant));
-  if (types.size !== 1 || !types.has("string")) {
-    throw new IsthmusError("INTERNAL", "A CRD can carry a union only when it is one of strings");
+function convert(source: SchemaView): StructuralSchema {
+  const stray = Object.keys(source).find((key) => !KNOWN.has(key) && !key.startsWith("~"));
+  if (stray !== undefined) {
+    throw new IsthmusError("INTERNAL", `A CRD cannot carry the schema keyword "${stray}"`);
   }
-  return { type: "string", enum: constants };
-}
-
-function children(source: Record<string, unknown>): Partial<StructuralSchema> {
-  const out: Partial<StructuralSchema> = {};
-  if (source["items"] !== undefined) out.items = structural(source["items"] as TSchema);
-  if (source["properties"] !== undefined) {
-    const properties = source["properties"] as Record<string, TSchema>;
-    out.properties = {};
-    for (const [name, property] of Object.entries(properties)) out.properties[name] = structural(property);
-    const required = (source["required"] as string[] | undefined) ?? [];
-    const missing = required.filter(
-      (name) => (properties[name] as { default?: unknown }).default === undefined,
-    );
-    if (missing.length > 0) out.required = missing;
-  }
-  if (source["patternProperties"] !== undefined) {
-    const patterns = Object.entries(source["patternProperties"] as Record<string, TSchema>);
-    const [first] = patterns;
-    if (patterns.length !== 1 || first === undefined || !ANY_KEY.has(first[0])) {
-      throw new IsthmusError("INTERNAL", "A CRD cannot tell keys of a map apart by pattern");
-    }
-    out.additionalProperties = structural(first[1]);
-  }
-  const additional = source["additionalProperties"];
-  if (typeof additional === "object" && additional !== null)
-    out.additionalProperties = structural(additional);
+  const copied = COPIED.filter((key) => source[key] !== undefined).map((key) => [
+    key,
+    structuredClone(source[key]),
+  ]);
+  const rules = source[RULES]?.map(({ cel, message }) => ({ rule: cel, message }));
+  const out: StructuralSchema = {
+    ...Object.fromEntries(copied),
+    ...values(source),
+    ...children(source),
+    ...(rules === undefined ? {} : { "x-kubernetes-validations": rules }),
+  };
+  if (out.type === undefined)
+    throw new IsthmusError("INTERNAL", "A structural schema needs a type everywhere");
   return out;
 }
 
-/** Patterns by which TypeBox says "any string". */
-export const ANY_KEY: ReadonlySet<string> = new Set(["^.*$", "^(.*)$"]);
+function values(source: SchemaView): Partial<StructuralSchema> {
+  if (source.enum !== undefined) return { enum: [...source.enum] };
+  if (source.const !== undefined) return { enum: [source.const] };
+  if (source.anyOf === undefined) return {};
+  const constants = unionConstants(source);
+  if (constants === undefined || constants.some((constant) => typeof constant !== "string")) {
+    throw new IsthmusError("INTERNAL", "A CRD can carry a union only when it is one of strings");
+  }
+  return { type: "string", enum: [...constants] };
+}
+
+function children(source: SchemaView): Partial<StructuralSchema> {
+  const out: Partial<StructuralSchema> = {};
+  if (source.items !== undefined) out.items = convert(source.items);
+  if (source.properties !== undefined) {
+    const properties = Object.entries(source.properties);
+    out.properties = Object.fromEntries(properties.map(([name, property]) => [name, convert(property)]));
+    const missing = source.required?.filter((name) => source.properties?.[name]?.default === undefined) ?? [];
+    if (missing.length > 0) out.required = missing;
+  }
+  const mapValue = mapValueOf(source);
+  if (mapValue !== undefined) {
+    if (Object.keys(source.patternProperties ?? {}).some((pattern) => !ANY_KEY.has(pattern))) {
+      throw new IsthmusError("INTERNAL", "A CRD cannot tell keys of a map apart by pattern");
+    }
+    out.additionalProperties = convert(mapValue);
+  }
+  return out;
+}
+
+/** How TypeBox says "any string" of a key. */
+const ANY_KEY: ReadonlySet<string> = new Set(["^.*$"]);

@@ -1,4 +1,4 @@
-import Type, { type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { AGE, conditionColumn, isthmusKind, messageColumn } from "../kind-def.ts";
 import type { KubeObject } from "../object.ts";
 import { Conditions, dnsName, formed, integer, withRules } from "../schema.ts";
