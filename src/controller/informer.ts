@@ -1,5 +1,5 @@
 import type { KubeObject } from "#api/object.ts";
-import type { ResourceDef } from "#api/resource-def.ts";
+import type { ResourceDef } from "#api/resources.ts";
 import { Backoff } from "#core/backoff.ts";
 import { systemClock, type Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";

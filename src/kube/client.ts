@@ -1,5 +1,5 @@
 import type { KubeObject } from "#api/object.ts";
-import { apiVersionOf, type ResourceDef } from "#api/resource-def.ts";
+import { apiVersionOf, RESOURCES, type ResourceDef } from "#api/resources.ts";
 import type { Clock } from "#core/clock.ts";
 import { systemRandom, type Random } from "#core/random.ts";
 import type { Connection } from "./connection.ts";
@@ -265,10 +265,9 @@ class FetchKubeClient implements KubeClient {
 
   logs(input: LogInput): AsyncIterable<Uint8Array> {
     const { namespace, pod, signal } = input;
-    const def = { group: "", version: "v1", plural: "pods", namespaced: true, kind: "Pod" };
     return this.#transport.stream({
       method: "GET",
-      path: resourcePath(def, { namespace, name: pod, subresource: "log" }),
+      path: resourcePath(RESOURCES.pods, { namespace, name: pod, subresource: "log" }),
       query: {
         container: input.container,
         follow: input.follow,

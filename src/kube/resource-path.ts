@@ -1,4 +1,4 @@
-import type { ResourceDef } from "#api/resource-def.ts";
+import type { ResourceDef } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
 
 export interface ResourceTarget {
