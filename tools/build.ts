@@ -6,6 +6,6 @@ const result = await Bun.build({
   minify: true,
   sourcemap: "inline",
 });
-for (const log of result.logs) console.error(String(log));
+for (const log of result.logs) console.error(log.message);
 console.log(result.success ? "dist/isthmus" : "build failed");
 process.exit(result.success ? 0 : 1);

@@ -76,7 +76,7 @@ function picture(): string {
     const row = [...parts].filter((part) => LAYERS[part] === layer).toSorted();
     lines.push(`  subgraph layer${layer}[layer ${layer}]`, `    ${row.join("\n    ")}`, "  end");
   }
-  for (const [from, tos] of [...edges].toSorted()) {
+  for (const [from, tos] of [...edges].toSorted(([a], [b]) => a.localeCompare(b))) {
     for (const to of [...tos].toSorted()) lines.push(`  ${from} --> ${to}`);
   }
   return [...lines, "```"].join("\n");

@@ -6,7 +6,10 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 export function parseDurationMs(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) {
-    throw new IsthmusError("INVALID", `Cannot read duration "${text}": expected forms like 500ms, 30s, 15m or 1h30m`);
+    throw new IsthmusError(
+      "INVALID",
+      `Cannot read duration "${text}": expected forms like 500ms, 30s, 15m or 1h30m`,
+    );
   }
   return parts.reduce((sum, [, value, unit]) => sum + Number(value) * (UNIT_MS[unit ?? "ms"] ?? 0), 0);
 }
