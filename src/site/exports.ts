@@ -1,0 +1,99 @@
+import type { EndpointSlice, Service } from "#api/builtin.ts";
+import type { ServiceConfig } from "#router/config.ts";
+import { IMPORT_LABEL } from "./names.ts";
+
+/** The service that the router may offer to the network, or why there is none (a reason of KEP-1645, and a sentence). */
+export type ExportVerdict =
+  | { readonly valid: true; readonly config: ServiceConfig; readonly ignoredPorts: readonly string[] }
+  | { readonly valid: false; readonly reason: "NoService" | "InvalidServiceType"; readonly message: string };
+
+export interface ExportInput {
+  readonly namespace: string;
+  readonly name: string;
+  readonly service: Service | undefined;
+  /** EndpointSlices with the label `kubernetes.io/service-name` = name. */
+  readonly slices: readonly EndpointSlice[];
+}
+
+/**
+ * What a ServiceExport offers: the Service of the same name with the endpoints of its EndpointSlices. Endpoints that are
+ * not ready or are terminating are listed as not ready, so that others see them and send them nothing new. TCP only.
+ */
+export function resolveExport(input: ExportInput): ExportVerdict {
+  const { namespace, name, service, slices } = input;
+  if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
+    return { valid: false, reason: "NoService", message: `There is no Service "${name}" in namespace "${namespace}"` };
+  }
+  if (service.metadata.labels?.[IMPORT_LABEL] !== undefined) {
+    return {
+      valid: false,
+      reason: "NoService",
+      message: `Service "${name}" stands for the imported service; exporting it needs a Service with pods of its own`,
+    };
+  }
+  if (service.spec?.type === "ExternalName") {
+    return {
+      valid: false,
+      reason: "InvalidServiceType",
+      message: `Service "${name}" has the type ExternalName, which cannot be exported`,
+    };
+  }
+  const all = service.spec?.ports ?? [];
+  const ports = all.filter((port) => (port.protocol ?? "TCP") === "TCP");
+  if (ports.length === 0) {
+    return { valid: false, reason: "InvalidServiceType", message: `Service "${name}" has no TCP port` };
+  }
+  const config: ServiceConfig = {
+    service: `${namespace}/${name}`,
+    ports: ports.map((port) => ({
+      ...(port.name === undefined || port.name === "" ? {} : { name: port.name }),
+      port: port.port,
+      protocol: "TCP" as const,
+    })),
+    endpoints: endpointsOf(ports, slices),
+  };
+  const ignoredPorts = all.filter((port) => !ports.includes(port)).map((port) => `${port.port}/${port.protocol ?? ""}`);
+  return { valid: true, config, ignoredPorts };
+}
+
+type ServicePorts = NonNullable<NonNullable<Service["spec"]>["ports"]>;
+type EndpointConfig = ServiceConfig["endpoints"][number];
+
+function endpointsOf(ports: ServicePorts, slices: readonly EndpointSlice[]): EndpointConfig[] {
+  const endpoints = new Map<string, EndpointConfig>();
+  // A dual-stack pod is in an IPv4 and in an IPv6 slice: it is one endpoint, reached by IPv4.
+  const ordered = slices
+    .filter((slice) => slice.addressType !== "FQDN" && slice.metadata.deletionTimestamp === undefined)
+    .toSorted((a, b) => order(a.addressType, b.addressType) || order(a.metadata.name, b.metadata.name));
+  for (const slice of ordered) {
+    const targets: Record<string, number> = {};
+    for (const port of ports) {
+      const target = slice.ports?.find((candidate) => (candidate.name ?? "") === (port.name ?? ""));
+      if (target?.port !== undefined && target.port !== null) targets[String(port.port)] = target.port;
+    }
+    if (Object.keys(targets).length === 0) continue;
+    for (const endpoint of slice.endpoints ?? []) {
+      const host = endpoint.addresses?.[0];
+      if (host === undefined) continue;
+      const name = endpoint.targetRef?.name ?? host;
+      const known = endpoints.get(name);
+      if (known !== undefined && known.host !== host) continue;
+      const ready = endpoint.conditions?.ready !== false && endpoint.conditions?.terminating !== true;
+      endpoints.set(name, {
+        id: name,
+        name,
+        host,
+        // A slice of another port set of the same pod adds its ports.
+        ports: { ...known?.ports, ...targets },
+        ready: ready || known?.ready === true,
+        ...(endpoint.zone === undefined || endpoint.zone === null ? {} : { zone: endpoint.zone }),
+      });
+    }
+  }
+  return [...endpoints.values()].toSorted((a, b) => order(a.id, b.id));
+}
+
+function order(a: string | undefined, b: string | undefined): number {
+  const [left, right] = [a ?? "", b ?? ""];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,33 @@
+/** Names that more than one file of this part, the CLI and the router's pods agree on. */
+
+export const CONTROLLER = "isthmus-controller";
+export const ROUTER = "isthmus-router";
+/** Service through which joiners reach the controller; of the type that `Site.spec.linkAccess` says. */
+export const JOIN_SERVICE = "isthmus-join";
+export const IDENTITY_SECRET = "isthmus-site";
+export const ROOT_SECRET = "isthmus-root";
+export const CONTROL_SECRET = "isthmus-control";
+export const LEASE = "isthmus-controller";
+
+export const JOIN_PORT = 7444;
+export const CONTROL_PORT = 7445;
+export const LINK_PORT = 7443;
+
+/** Listener ports of imported services on a router: above the well-known ones, below Linux's ephemeral range. */
+export const FIRST_LISTENER_PORT = 10_000;
+export const LAST_LISTENER_PORT = 29_999;
+
+export const NAME_LABEL = "app.kubernetes.io/name";
+export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
+export const MANAGED_BY = "isthmus";
+/** On the Service and the ServiceImport of an imported service; only what carries it is ever changed or deleted. */
+export const IMPORT_LABEL = "isthmus.dev/import";
+/** Exporters at the creation of a ServiceImport, until its status carries them. */
+export const EXPORTERS_ANNOTATION = "isthmus.dev/exporters";
+
+/** The token that a router replaces by its own pod's address. */
+export const POD_IP_TOKEN = "${POD_IP}";
+
+export function labelsOf(name: string): Record<string, string> {
+  return { [NAME_LABEL]: name, [MANAGED_BY_LABEL]: MANAGED_BY };
+}

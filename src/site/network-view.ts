@@ -1,0 +1,39 @@
+import type { RouterState } from "#router/control-protocol.ts";
+
+export type SiteState = RouterState["sites"][number];
+export type LinkState = RouterState["links"][number];
+
+/** What the routers of this site see together. */
+export interface NetworkView {
+  readonly sites: readonly SiteState[];
+  readonly links: readonly LinkState[];
+}
+
+/**
+ * One view out of those of several router replicas, given oldest news first. A site is reachable when one of them reaches it,
+ * and then its services are what that one says; later news win. Undefined without any: nothing is known, which is no
+ * news that something went away.
+ */
+export function mergeStates(states: readonly RouterState[]): NetworkView | undefined {
+  if (states.length === 0) return undefined;
+  const sites = new Map<string, SiteState>();
+  const links = new Map<string, LinkState>();
+  for (const state of states) {
+    for (const site of state.sites) {
+      const known = sites.get(site.id);
+      if (known === undefined || site.reachable || !known.reachable) sites.set(site.id, site);
+    }
+    for (const link of state.links) {
+      const key = `${link.direction}\n${link.name}\n${link.remoteSiteId ?? ""}`;
+      const known = links.get(key);
+      if (known === undefined || RANK[link.state] >= RANK[known.state]) links.set(key, link);
+    }
+  }
+  return { sites: [...sites.values()].toSorted(byId), links: [...links.values()] };
+}
+
+const RANK = { down: 0, connecting: 1, up: 2 } as const;
+
+function byId(a: SiteState, b: SiteState): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

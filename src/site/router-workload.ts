@@ -1,0 +1,102 @@
+import type { Deployment, Service } from "#api/builtin.ts";
+import type { LinkAccess } from "#api/kinds/site.ts";
+import type { OwnerReference } from "#api/object.ts";
+import { CONTAINER_SECURITY, POD_SECURITY } from "./manifests.ts";
+import {
+  CONTROL_PORT,
+  CONTROL_SECRET,
+  CONTROLLER,
+  JOIN_PORT,
+  JOIN_SERVICE,
+  labelsOf,
+  LINK_PORT,
+  NAME_LABEL,
+  ROUTER,
+} from "./names.ts";
+
+export interface RouterWorkloadOptions {
+  readonly namespace: string;
+  /** The Site: with it, all of this goes away. */
+  readonly owner: OwnerReference;
+  readonly image: string;
+  readonly replicas: number;
+  /** Cluster IP of the Service `isthmus-controller`. */
+  readonly controlHost: string;
+}
+
+/** Where a router keeps its last good configuration. */
+const STATE_DIR = "/var/lib/isthmus";
+
+/**
+ * The routers. They get their configuration over the control channel, keep the last good one, and go on without the controller;
+ * a pod that ends drains its connections first.
+ */
+export function routerDeployment(options: RouterWorkloadOptions): Deployment {
+  const { namespace, owner, image, replicas, controlHost } = options;
+  const labels = labelsOf(ROUTER);
+  const control = (key: string): { secretKeyRef: { name: string; key: string } } => ({
+    secretKeyRef: { name: CONTROL_SECRET, key },
+  });
+  const host = controlHost.includes(":") ? `[${controlHost}]` : controlHost;
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: ROUTER, namespace, labels, ownerReferences: [owner] },
+    spec: {
+      replicas,
+      selector: { matchLabels: { [NAME_LABEL]: ROUTER } },
+      // A new router serves before an old one drains.
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      template: {
+        metadata: { labels },
+        spec: {
+          serviceAccountName: ROUTER,
+          automountServiceAccountToken: false,
+          terminationGracePeriodSeconds: 45,
+          securityContext: POD_SECURITY,
+          containers: [
+            {
+              name: "router",
+              image,
+              args: ["router", "run", "--control", `wss://${host}:${CONTROL_PORT}`, "--state-dir", STATE_DIR],
+              env: [
+                { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+                { name: "ISTHMUS_CONTROL_TOKEN", valueFrom: control("token") },
+                { name: "ISTHMUS_CONTROL_CA", valueFrom: control("ca.crt") },
+              ],
+              ports: [{ name: "link", containerPort: LINK_PORT, protocol: "TCP" }],
+              resources: { requests: { cpu: "100m", memory: "128Mi" } },
+              securityContext: CONTAINER_SECURITY,
+              volumeMounts: [{ name: "state", mountPath: STATE_DIR }],
+            },
+          ],
+          volumes: [{ name: "state", emptyDir: {} }],
+        },
+      },
+    },
+  };
+}
+
+/** The Services by which other sites reach this one, of the type that linkAccess says; none for `None`. */
+export function accessServices(options: {
+  readonly namespace: string;
+  readonly owner: OwnerReference;
+  readonly linkAccess: LinkAccess;
+}): Service[] {
+  const { namespace, owner, linkAccess } = options;
+  if (linkAccess === "None") return [];
+  const service = (name: string, target: { pods: string; port: string; number: number }): Service => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace, labels: labelsOf(target.pods), ownerReferences: [owner] },
+    spec: {
+      type: linkAccess,
+      selector: { [NAME_LABEL]: target.pods },
+      ports: [{ name: target.port, protocol: "TCP", port: target.number, targetPort: target.number }],
+    },
+  });
+  return [
+    service(ROUTER, { pods: ROUTER, port: "link", number: LINK_PORT }),
+    service(JOIN_SERVICE, { pods: CONTROLLER, port: "join", number: JOIN_PORT }),
+  ];
+}
