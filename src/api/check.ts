@@ -34,16 +34,12 @@ export function check(schema: SchemaView, place: Place): void {
 }
 
 function mismatch(schema: SchemaView, { value, path, problems }: Place): void {
-  const got = schema.writeOnly === true ? "another value" : show(value);
-  const meant =
-    typeof value === "string"
-      ? didYouMean(
-          value,
-          (schema.enum ?? []).filter((word) => typeof word === "string"),
-        )
-      : undefined;
-  const hint = meant === undefined || schema.writeOnly === true ? "" : `: did you mean ${show(meant)}?`;
-  problems.push({ path, message: `Expected ${expected(schema)}, got ${got}${hint}` });
+  const secret = schema.writeOnly === true;
+  const words = (schema.enum ?? unionConstants(schema) ?? []).filter((word) => typeof word === "string");
+  const meant = typeof value === "string" && !secret ? didYouMean(value, words) : undefined;
+  const got = secret ? "another value" : show(value);
+  const suggestion = meant === undefined ? "" : `: did you mean ${show(meant)}?`;
+  problems.push({ path, message: `Expected ${expected(schema)}, got ${got}${suggestion}` });
 }
 
 /** The problems of the branch that fits best: fewest problems, and of those the one that went deepest. */
@@ -128,7 +124,8 @@ function checkObject(schema: SchemaView, place: Place & { readonly value: Record
 }
 
 function unknownField(name: string, fields: { known: readonly string[]; unused: readonly string[] }): string {
-  const meant = didYouMean(name, fields.unused);
+  // A field that is there already is a poorer guess, unless a default put it there.
+  const meant = didYouMean(name, fields.unused) ?? didYouMean(name, fields.known);
   if (meant !== undefined) return `Unknown field ${show(name)}: did you mean ${show(meant)}?`;
   if (fields.known.length === 0) return `Unknown field ${show(name)}: no fields are known here`;
   return `Unknown field ${show(name)}: known are ${fields.known.join(", ")}`;
@@ -168,7 +165,7 @@ function checkDuplicates(schema: SchemaView, place: Place & { readonly value: re
 
 function stringFits(schema: SchemaView, value: string): boolean {
   // The API server counts characters, not UTF-16 units.
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length < (schema.minLength ?? 0) || length > (schema.maxLength ?? Infinity)) return false;
   if (schema.format === "date-time" && !DATE_TIME.test(value)) return false;
   return schema.pattern === undefined || new RegExp(schema.pattern, "u").test(value);

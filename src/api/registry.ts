@@ -12,6 +12,7 @@ import type { KubeObject } from "./object.ts";
 import type { Problem } from "./problem.ts";
 import { apiVersionOf } from "./resource-def.ts";
 import { dnsName, oneOf } from "./schema.ts";
+import { isRecord } from "./schema-view.ts";
 import { compileValidator, throwIfAny, type Validator } from "./validate.ts";
 
 /** Type of the objects of each kind. */
@@ -70,7 +71,8 @@ export function parseObject<K extends Kind>(kind: K, object: unknown): KindObjec
 }
 
 function nameOf(kind: Kind, object: unknown): string {
-  const name = (object as Partial<KubeObject> | null | undefined)?.metadata?.name;
+  const metadata = isRecord(object) ? object["metadata"] : undefined;
+  const name = isRecord(metadata) ? metadata["name"] : undefined;
   return typeof name === "string" ? `${kind} "${name}"` : kind;
 }
 

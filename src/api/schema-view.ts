@@ -1,5 +1,5 @@
 import type { TSchema } from "typebox";
-import { EXPECTED, type Rule, RULES } from "./schema.ts";
+import type { EXPECTED, Rule, RULES } from "./schema.ts";
 
 /** The keywords that we read of a schema; TypeBox's own type hides them. */
 export interface SchemaView {
