@@ -1,7 +1,15 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
+import { registerDemo } from "./demo/register.ts";
+import { registerExpose } from "./expose/register.ts";
+import { registerInit } from "./init/register.ts";
+import { registerLink } from "./link/register.ts";
+import { registerNetwork } from "./network/register.ts";
+import { registerPolicy } from "./policy/register.ts";
 import { registerRun } from "./run/register.ts";
 import { registerSandbox } from "./sandbox/register.ts";
+import { registerStatus } from "./status/register.ts";
+import { registerToken } from "./token/register.ts";
 import { registerVersion } from "./version/register.ts";
 
 /** The tree of commands. Nothing of a command is loaded before it runs, so that a short one starts fast. */
@@ -14,8 +22,16 @@ export function buildProgram(io: Io): Command {
     .exitOverride()
     .showHelpAfterError("hint: add --help to see what is possible")
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
-  registerVersion(program, io);
+  registerInit(program, io);
+  registerToken(program, io);
+  registerLink(program, io);
+  registerExpose(program, io);
+  registerPolicy(program, io);
+  registerStatus(program, io);
+  registerNetwork(program, io);
+  registerSandbox(program, io);
+  registerDemo(program, io);
   registerRun(program);
-  registerSandbox(program);
+  registerVersion(program, io);
   return program;
 }

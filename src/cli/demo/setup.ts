@@ -1,0 +1,96 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { Commands, Step } from "./commands.ts";
+import type { Narrator } from "./narrator.ts";
+import { APP, APP_CLUSTERS, CLIENT_CLUSTER, CLUSTERS, contextOf, NAMESPACE, PORT } from "./places.ts";
+import type { WithoutKubectl } from "./without-kubectl.ts";
+
+export interface SetupInput {
+  readonly commands: Commands;
+  readonly narrator: Narrator;
+  readonly without: WithoutKubectl;
+}
+
+/** Options that lead to the namespace of the demo in that cluster. */
+export function place(cluster: string): string[] {
+  return ["--context", contextOf(cluster), "-n", NAMESPACE];
+}
+
+/** A file of examples/fair-share, as seen from where the user is. */
+export function exampleFile(name: string): string {
+  const path = join(import.meta.dir, "../../../examples/fair-share", name);
+  const seen = relative(process.cwd(), path);
+  return seen.startsWith("..") || !existsSync(seen) ? path : seen;
+}
+
+/** Sites, links and the exposed app: everything before the first request. */
+export async function setUp({ commands, narrator, without }: SetupInput): Promise<void> {
+  narrator.heading("A namespace in each cluster, and the app in two of them");
+  await commands.runAll(CLUSTERS.map((cluster) => createNamespace(cluster, without)));
+  await commands.runAll(APP_CLUSTERS.map((cluster) => applyFile("sample-app.yaml", { cluster, without })));
+
+  narrator.heading("Each namespace becomes a site");
+  await commands.runAll(CLUSTERS.map((cluster) => isthmus("init", ...place(cluster))));
+
+  narrator.heading(`${APP_CLUSTERS.join(" and ")} link to ${CLIENT_CLUSTER}`);
+  const dir = mkdtempSync(join(tmpdir(), "isthmus-demo-"));
+  try {
+    const tokens = APP_CLUSTERS.map((cluster) => ({ cluster, file: join(dir, `${cluster}-token.yaml`) }));
+    await commands.runAll(
+      tokens.map(({ file }) => isthmus("token", "create", file, ...place(CLIENT_CLUSTER))),
+    );
+    await commands.runAll(
+      tokens.map(({ cluster, file }) => isthmus("link", "create", file, ...place(cluster))),
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+  await commands.run(isthmus("link", "status", ...place(CLIENT_CLUSTER)));
+
+  narrator.heading(`The app is exposed; its service appears in ${CLIENT_CLUSTER} by itself`);
+  await commands.runAll(
+    APP_CLUSTERS.map((cluster) =>
+      isthmus("expose", `deployment/${APP}`, "--port", String(PORT), ...place(cluster)),
+    ),
+  );
+}
+
+/** Shows the service in c1, once it is there. */
+export async function showService({ commands, without }: SetupInput): Promise<void> {
+  await commands.run({
+    program: "kubectl",
+    words: ["get", "service", APP, ...place(CLIENT_CLUSTER)],
+    instead: () => without.service(CLIENT_CLUSTER),
+  });
+}
+
+export function isthmus(...words: string[]): Step {
+  return { program: "isthmus", words };
+}
+
+export function applyFile(name: string, at: { cluster: string; without: WithoutKubectl }): Step {
+  const { cluster, without } = at;
+  return {
+    program: "kubectl",
+    words: ["apply", "-f", exampleFile(name), ...place(cluster)],
+    instead: () => without.apply(exampleFile(name), cluster),
+  };
+}
+
+export function scale(cluster: string, options: { replicas: number; without: WithoutKubectl }): Step {
+  const { replicas, without } = options;
+  return {
+    program: "kubectl",
+    words: ["scale", `deployment/${APP}`, `--replicas=${replicas}`, ...place(cluster)],
+    instead: () => without.scale(cluster, replicas),
+  };
+}
+
+function createNamespace(cluster: string, without: WithoutKubectl): Step {
+  return {
+    program: "kubectl",
+    words: ["create", "namespace", NAMESPACE, "--context", contextOf(cluster)],
+    instead: () => without.createNamespace(cluster),
+  };
+}

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { outputOption } from "../flags.ts";
+import type { Io } from "../io.ts";
+import { openSession } from "../session.ts";
+import type { NetworkStatusOptions } from "./network-status.ts";
+
+export function registerNetwork(program: Command, io: Io): void {
+  program
+    .command("network")
+    .description("The whole network, as this site sees it")
+    .command("status")
+    .description("Show every site with its links, services and pods")
+    .addOption(outputOption(["tree", "json", "yaml"]))
+    .action(async (options: NetworkStatusOptions, command: Command) => {
+      const { printNetworkStatus } = await import("./network-status.ts");
+      await printNetworkStatus(options, await openSession(command, io));
+    });
+}

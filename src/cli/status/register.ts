@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { outputOption } from "../flags.ts";
+import type { Io } from "../io.ts";
+import { openSession } from "../session.ts";
+import type { StatusOptions } from "./status.ts";
+
+export function registerStatus(program: Command, io: Io): void {
+  program
+    .command("status")
+    .description("Show this site: is it ready, what is it linked to, which services are there")
+    .addOption(outputOption(["table", "json", "yaml"]))
+    .action(async (options: StatusOptions, command: Command) => {
+      const { printStatus } = await import("./status.ts");
+      await printStatus(options, await openSession(command, io));
+    });
+}

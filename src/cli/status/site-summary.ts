@@ -1,0 +1,69 @@
+import type { Link } from "#api/kinds/link.ts";
+import type { SeenSite, Site } from "#api/kinds/site.ts";
+import { type LinkRow, linkRows } from "../link/link-rows.ts";
+import { notReady, siteName } from "../site.ts";
+
+/** A service of the network, as this site sees it. */
+export interface ServiceRow {
+  /** Without the namespace: it is that of the site. */
+  readonly service: string;
+  readonly ports: readonly number[];
+  /** Clusters that export it. */
+  readonly clusters: readonly string[];
+  readonly ready: number;
+  readonly pods: number;
+}
+
+export interface SiteSummary {
+  readonly name: string;
+  readonly namespace: string;
+  readonly id: string | undefined;
+  readonly network: string | undefined;
+  readonly ready: boolean;
+  /** Why it is not. */
+  readonly message?: string;
+  /** Sites in the network, this one included; 0 before it joined one. */
+  readonly sites: number;
+  readonly links: readonly LinkRow[];
+  readonly services: readonly ServiceRow[];
+}
+
+export function siteSummary(site: Site, links: readonly Link[]): SiteSummary {
+  const why = notReady(site);
+  const namespace = site.metadata.namespace ?? "";
+  return {
+    name: siteName(site),
+    namespace,
+    id: site.status?.id,
+    network: site.status?.network,
+    ready: why === undefined,
+    ...(why === undefined ? {} : { message: why === "" ? "The controller has not looked at it yet" : why }),
+    sites: site.status?.sitesInNetwork ?? 0,
+    links: linkRows(links, site),
+    services: serviceRows(site.status?.sites ?? [], namespace),
+  };
+}
+
+function serviceRows(sites: readonly SeenSite[], namespace: string): ServiceRow[] {
+  const rows = new Map<string, { ports: Set<number>; clusters: Set<string>; ready: number; pods: number }>();
+  for (const site of sites) {
+    for (const { service, ports = [], endpoints = [] } of site.services ?? []) {
+      const name = service.startsWith(`${namespace}/`) ? service.slice(namespace.length + 1) : service;
+      const row = rows.get(name) ?? { ports: new Set(), clusters: new Set(), ready: 0, pods: 0 };
+      rows.set(name, row);
+      for (const { port } of ports) row.ports.add(port);
+      row.clusters.add(site.name);
+      row.pods += endpoints.length;
+      if (site.reachable !== false) row.ready += endpoints.filter((endpoint) => endpoint.ready).length;
+    }
+  }
+  return [...rows]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([service, { ports, clusters, ready, pods }]) => ({
+      service,
+      ports: [...ports].toSorted((a, b) => a - b),
+      clusters: [...clusters].toSorted(),
+      ready,
+      pods,
+    }));
+}
