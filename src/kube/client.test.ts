@@ -61,7 +61,8 @@ let client: KubeClient;
 beforeAll(() => {
   api = new FakeApi();
 });
-beforeEach(() => {
+beforeEach(async () => {
+  await until(() => api.watching === 0);
   client = new KubeClient(api.connection);
   api.requests.length = 0;
 });
@@ -254,8 +255,7 @@ describe("watch", () => {
     api.put(PODS, { metadata: { name: "a" } });
     api.compact();
     const watch = collect(client.watch(pods, { namespace: "west", resourceVersion: old, signal }), []);
-    expect(watch).rejects.toBeInstanceOf(GoneError);
-    await watch.catch(() => {});
+    expect(await failureOf(watch)).toBeInstanceOf(GoneError);
     const later = collect(
       client.watch(pods, { namespace: "west", resourceVersion: api.version, signal }),
       [],

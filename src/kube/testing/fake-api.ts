@@ -101,7 +101,10 @@ export class FakeApi {
   }
 
   /** Stores an object as any client could, and tells the watchers. */
-  put(collection: string, object: object & { readonly metadata: ObjectMeta }): Stored {
+  put(
+    collection: string,
+    object: { readonly metadata: ObjectMeta } & Readonly<Record<string, unknown>>,
+  ): Stored {
     const objects = this.#objects(collection);
     const old = objects.get(object.metadata.name);
     const metadata = {
@@ -127,6 +130,10 @@ export class FakeApi {
 
   read(collection: string, name: string): Stored | undefined {
     return this.#objects(collection).get(name);
+  }
+
+  all(collection: string): Stored[] {
+    return [...this.#objects(collection).values()];
   }
 
   /** Forgets the events so far, as etcd's compaction does: older watches get 410. */
