@@ -9,8 +9,8 @@ const strict = { additionalProperties: false } as const;
 /** `host:port`, `[v6]:port`; `${POD_IP}:port` means the address in the environment variable POD_IP. */
 const Address = Type.String({ pattern: "^(\\[[0-9A-Fa-f:.]+\\]|\\$\\{POD_IP\\}|[A-Za-z0-9._-]+):[0-9]{1,5}$", maxLength: 262 });
 /** No slash: a site id is the first part of an endpoint's name on the wire. */
-const Id = Type.String({ pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$", maxLength: 128 });
-const ServiceKey = Type.String({ pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", maxLength: 317 });
+const Id = Type.String({ pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$", maxLength: 120 });
+const ServiceKey = Type.String({ pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", maxLength: 255 });
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Name = Type.String({ maxLength: 253 });
 const Milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });

@@ -3,8 +3,8 @@ export interface EndpointFacts {
   readonly name: string;
   readonly ready: boolean;
   readonly weight: number;
-  /** Service port -> port of the pod; undefined for an endpoint of another site that serves every port of its service. */
-  readonly ports: ReadonlyMap<number, number> | undefined;
+  /** Service port -> port of the pod (in another site: to itself). */
+  readonly ports: ReadonlyMap<number, number>;
   /** Address of a local endpoint; undefined in another site. */
   readonly host: string | undefined;
 }

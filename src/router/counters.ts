@@ -1,0 +1,42 @@
+/** Plain integers, counted on the hot path and read when someone asks. All only grow, except where said. */
+export class ServiceStats {
+  readonly service: string;
+  readonly port: number;
+  connections = 0;
+  /** Attempts after the first of a connection. */
+  retries = 0;
+  /** Connections for which nothing was left to try. */
+  failures = 0;
+  /** Of flows that have ended; those that live are added when read. */
+  bytesToEndpoint = 0;
+  bytesToClient = 0;
+
+  constructor(service: string, port: number) {
+    this.service = service;
+    this.port = port;
+  }
+}
+
+export class RouterCounters {
+  inboundStreams = 0;
+  relayedStreams = 0;
+  /** Streams refused, by reason. */
+  refusedForged = 0;
+  refusedUnknownService = 0;
+  refusedUnknownEndpoint = 0;
+  refusedLoop = 0;
+  refusedHops = 0;
+  refusedNoRoute = 0;
+  refusedConnect = 0;
+  idleReaped = 0;
+  ejections = 0;
+  /** Advertisements, by what became of them. */
+  advertisementsSent = 0;
+  advertisementsAccepted = 0;
+  advertisementsDuplicate = 0;
+  advertisementsStale = 0;
+  advertisementsForged = 0;
+  advertisementsMalformed = 0;
+  configReloads = 0;
+  configRefused = 0;
+}

@@ -1,0 +1,296 @@
+import type { Clock } from "#core/clock.ts";
+import { messageOf } from "#core/errors.ts";
+import { logFor } from "#core/log.ts";
+import type { Random } from "#core/random.ts";
+import type { Link, LinkHandler } from "#link/types.ts";
+import { Admin } from "./admin.ts";
+import type { RouterConfig } from "./config.ts";
+import type { Problem } from "./config-problems.ts";
+import { ConnectQueue } from "./connect-queue.ts";
+import { RouterCounters } from "./counters.ts";
+import type { Flow } from "./flow.ts";
+import { FlowTable } from "./flow-table.ts";
+import { identityOf, LinkManager, type LinkTransport } from "./link-manager.ts";
+import { Listeners } from "./listeners.ts";
+import type { OpeningContext } from "./opening.ts";
+import { RouterCore } from "./router-core.ts";
+import { metricsText } from "./metrics.ts";
+import type { RouterState } from "./state.ts";
+
+/** State goes out this long after a change, so that changes that come together are one message, ms. */
+const STATE_SETTLE_MS = 20;
+const DEFAULT_DRAIN_MS = 30_000;
+const DEFAULT_MAX_FLOWS = 100_000;
+
+const log = logFor("router");
+
+export interface RouterOptions {
+  readonly config: RouterConfig;
+  readonly generation?: number;
+  readonly transport: LinkTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Replica id where the configuration names none. */
+  readonly hostname: string;
+  readonly version: string;
+  /** Connections at once, proxied or relayed; more are refused. */
+  readonly maxFlows?: number;
+  /** Told of every change of state, debounced 20 ms. */
+  readonly onState?: (state: RouterState) => void;
+}
+
+/**
+ * One router: listeners, local endpoints, links, routes and flows, as one configuration says. Configurations can be
+ * swapped at any time; no connection that stands is touched by that.
+ *
+ *     new -> start() -> running --apply(config)--> running -> drain() -> draining -> stop() -> stopped
+ */
+export class Router {
+  readonly counters = new RouterCounters();
+  readonly #options: RouterOptions;
+  readonly #connects: ConnectQueue;
+  readonly #flows: FlowTable;
+  readonly #listeners: Listeners;
+  readonly #links: LinkManager;
+  #config: RouterConfig;
+  #generation: number;
+  #core: RouterCore;
+  #admin: Admin | undefined;
+  #problems: readonly Problem[] = [];
+  #draining = false;
+  #statePending: (() => void) | undefined;
+
+  constructor(options: RouterOptions) {
+    const { clock, random, env } = options;
+    this.#options = options;
+    this.#config = options.config;
+    this.#generation = options.generation ?? 0;
+    this.#connects = new ConnectQueue(clock);
+    this.#flows = new FlowTable({ clock, onIdle: (flow) => this.#idle(flow) });
+    this.#core = this.#newCore(options.config);
+    const context: OpeningContext = {
+      clock,
+      random,
+      connects: this.#connects,
+      openRemote: (endpoint, how) => this.#core.openRemote(endpoint, how),
+      onEjected: (service, delayMs) => this.#ejected(service, delayMs),
+    };
+    const admit = (flow: Flow): boolean => this.#admit(flow);
+    this.#listeners = new Listeners({ context, clock, env, admit, onChange: () => this.#changed() });
+    this.#links = new LinkManager({ transport: options.transport, handler: this.#linkHandler(), env });
+  }
+
+  get flows(): FlowTable {
+    return this.#flows;
+  }
+
+  get linkPorts(): readonly number[] {
+    return this.#links.ports;
+  }
+
+  get adminPort(): number | undefined {
+    return this.#admin?.port;
+  }
+
+  get ready(): boolean {
+    return !this.#draining;
+  }
+
+  /** Opens everything. Throws ADDRESS_IN_USE or INVALID when something cannot be; nothing is left open then. */
+  start(): void {
+    try {
+      this.#configure(this.#config, { strict: true });
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  /** Takes a checked configuration. Returns what of it cannot work now; the rest does. */
+  apply(config: RouterConfig, generation = this.#generation): readonly Problem[] {
+    this.counters.configReloads++;
+    this.#generation = generation;
+    const { site, router } = this.#core.self;
+    if (config.site.id !== site || this.#routerIdOf(config) !== router) {
+      // Another identity: links of the former one end, connections between here and local endpoints stay.
+      this.#links.close();
+      this.#core.stop();
+      this.#core = this.#newCore(config);
+    }
+    this.#config = config;
+    try {
+      this.#problems = this.#configure(config, { strict: false });
+    } catch (error) {
+      this.#problems = [{ field: "", message: messageOf(error) }];
+      log.error("Configuration could not be applied", { reason: messageOf(error) });
+    }
+    for (const { field, message } of this.#problems) log.error("Part of the configuration does not work", { field, reason: message });
+    return this.#problems;
+  }
+
+  /** A configuration was refused before it came here: the last good one stays, and the state says why. */
+  refuse(problems: readonly Problem[]): void {
+    this.counters.configRefused++;
+    this.#problems = problems;
+    this.#changed();
+  }
+
+  state(): RouterState {
+    const { self, network } = this.#core;
+    return {
+      routerId: self.router,
+      links: this.#links.state(network.links),
+      sites: this.#core.sitesState(),
+      listeners: this.#listeners.state(),
+      problems: this.#problems,
+    };
+  }
+
+  core(): RouterCore {
+    return this.#core;
+  }
+
+  metrics(): string {
+    const { network, database, services } = this.#core;
+    return metricsText({
+      counters: this.counters,
+      services: this.#listeners.stats,
+      flows: this.#flows,
+      links: network.links,
+      sites: network.sites,
+      routers: database.size,
+      endpoints: services.entries(),
+      connecting: this.#connects.size,
+      generation: this.#generation,
+    });
+  }
+
+  /**
+   * Takes no more connections, tells the network to route around, and waits for what runs, at most `drain.timeoutMs`.
+   * Resolves with the number of flows that were still there.
+   */
+  async drain(): Promise<number> {
+    this.#draining = true;
+    this.#listeners.stop();
+    this.#core.leave();
+    for (const link of this.#core.network.links) link.goAway();
+    const { clock } = this.#options;
+    const timeoutMs = this.#config.drain?.timeoutMs ?? DEFAULT_DRAIN_MS;
+    return await this.#flows.drained({ clock, timeoutMs });
+  }
+
+  /** Ends everything now: what still flows is reset. */
+  stop(): void {
+    this.#draining = true;
+    this.#statePending?.();
+    this.#listeners.stop();
+    for (const flow of [...this.#flows]) flow.kill("RESET_BY_PEER", "Router stops");
+    this.#connects.stop();
+    this.#links.close();
+    this.#core.stop();
+    this.#flows.stop();
+    this.#admin?.stop();
+    this.#admin = undefined;
+  }
+
+  #configure(config: RouterConfig, { strict }: { readonly strict: boolean }): Problem[] {
+    const core = this.#core;
+    const identity = identityOf(config);
+    core.configure(config, { identity, generation: this.#generation });
+    const { router: routerId } = core.self;
+    const { version } = this.#options;
+    const self = { siteName: config.site.name, routerId, version };
+    const problems = [
+      ...this.#configureAdmin(config, strict),
+      ...this.#links.configure(config, { self, strict }),
+      ...this.#listeners.configure(config, { services: core.services, strict }),
+    ];
+    this.#changed();
+    return problems;
+  }
+
+  #configureAdmin(config: RouterConfig, strict: boolean): Problem[] {
+    const listen = config.admin?.listen;
+    if (listen === this.#admin?.listen) return [];
+    this.#admin?.stop();
+    this.#admin = undefined;
+    if (listen === undefined) return [];
+    try {
+      this.#admin = new Admin(listen, { router: this, env: this.#options.env });
+      return [];
+    } catch (error) {
+      if (strict) throw error;
+      return [{ field: "admin.listen", message: messageOf(error) }];
+    }
+  }
+
+  #newCore(config: RouterConfig): RouterCore {
+    const { clock, version } = this.#options;
+    const self = { site: config.site.id, router: this.#routerIdOf(config) };
+    return new RouterCore({
+      self,
+      clock,
+      version,
+      counters: this.counters,
+      connects: this.#connects,
+      admit: (flow) => this.#admit(flow),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  #routerIdOf(config: RouterConfig): string {
+    return config.router?.id ?? this.#options.hostname;
+  }
+
+  #linkHandler(): LinkHandler {
+    return {
+      onUp: (link) => this.#core.linkUp(link),
+      onDown: (link, reason) => {
+        log.info("Link is down", { link: link.name, site: link.remote.siteId, reason });
+        this.#core.linkDown(link);
+      },
+      onStream: (stream, link) => this.#core.inbound.accept(stream, link),
+      onControl: (link, payload) => this.#core.control(link, payload),
+      onRtt: (link) => this.#core.rtt(link),
+      onCost: (link) => this.#core.linkChanged(link),
+    };
+  }
+
+  #admit(flow: Flow): boolean {
+    if (this.#draining || this.#flows.size >= (this.#options.maxFlows ?? DEFAULT_MAX_FLOWS)) return false;
+    flow.onClosed = this.#closed;
+    this.#flows.add(flow);
+    return true;
+  }
+
+  readonly #closed = (flow: Flow): void => {
+    this.#flows.remove(flow);
+    const { endpoint, stats, near, far } = flow;
+    if (endpoint !== undefined) endpoint.inFlight--;
+    if (stats === undefined) return;
+    stats.bytesToEndpoint += near?.received ?? 0;
+    stats.bytesToClient += far?.received ?? 0;
+  };
+
+  #idle(flow: Flow): void {
+    this.counters.idleReaped++;
+    flow.kill("TIMEOUT", "Idle");
+  }
+
+  #ejected(service: string, delayMs: number): void {
+    const refresh = (): void => this.#core.refresh(service);
+    refresh();
+    if (delayMs === 0) return;
+    this.counters.ejections++;
+    this.#options.clock.after(delayMs + 1, refresh);
+  }
+
+  #changed(): void {
+    if (this.#options.onState === undefined || this.#statePending !== undefined) return;
+    this.#statePending = this.#options.clock.after(STATE_SETTLE_MS, () => {
+      this.#statePending = undefined;
+      this.#options.onState?.(this.state());
+    });
+  }
+}

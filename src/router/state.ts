@@ -1,0 +1,56 @@
+import type { AdvertisedPort } from "./advertisement.ts";
+import type { Problem } from "./config-problems.ts";
+
+export interface LinkState {
+  readonly name: string;
+  readonly direction: "dialled" | "accepted";
+  readonly remoteSiteId: string;
+  readonly remoteSiteName: string;
+  readonly cost: number;
+  readonly rttMs: number;
+  readonly lanes: number;
+  readonly state: "up" | "connecting" | "down";
+  readonly error?: string;
+}
+
+export interface SiteState {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly version: string;
+  /** False keeps everything else as it was last heard: absence of news is no deletion. */
+  readonly reachable: boolean;
+  /** Cost of the cheapest path; absent when there is none. */
+  readonly cost?: number;
+  readonly links: readonly { readonly site: string; readonly cost: number; readonly rttMs: number }[];
+  readonly services: readonly {
+    readonly service: string;
+    readonly ports: readonly AdvertisedPort[];
+    readonly endpoints: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly ready: boolean;
+      readonly weight: number;
+    }[];
+  }[];
+}
+
+export interface ListenerState {
+  readonly service: string;
+  readonly port: number;
+  /** The address it really has. */
+  readonly listen: string;
+  readonly state: "open" | "error";
+  readonly error?: string;
+}
+
+/** What a router tells its site controller, and /v1/state. */
+export interface RouterState {
+  readonly routerId: string;
+  readonly links: readonly LinkState[];
+  /** This site first, then the others by id. */
+  readonly sites: readonly SiteState[];
+  readonly listeners: readonly ListenerState[];
+  /** Why the last configuration was refused, or what of it cannot work now. */
+  readonly problems: readonly Problem[];
+}
