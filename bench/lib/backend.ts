@@ -10,7 +10,7 @@ export interface Backend extends Running {
 export const BULK_BYTES = 256 * 1024 ** 2;
 
 export async function startBackend(folder: string): Promise<Backend> {
-  const port = await freePort();
+  const port = freePort();
   mkdirSync(`${folder}/www`, { recursive: true });
   writeFileSync(`${folder}/www/index.html`, "x".repeat(128));
   // A sparse file: the backend must not be what is measured.

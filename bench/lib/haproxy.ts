@@ -15,7 +15,7 @@ defaults
 `;
 
 export async function startHaproxyHop(folder: string, backendPort: number): Promise<Plane> {
-  const port = await freePort();
+  const port = freePort();
   writeFileSync(
     `${folder}/haproxy.cfg`,
     `${GLOBAL}
@@ -34,7 +34,7 @@ export async function startHaproxyPair(
   backendPort: number,
   ids: TestIdentities,
 ): Promise<Plane> {
-  const [near, far] = [await freePort(), await freePort()];
+  const [near, far] = [freePort(), freePort()];
   writeFileSync(`${folder}/ca.pem`, ids.trust);
   writeFileSync(`${folder}/near.pem`, ids.near.client.certificate + ids.near.client.key);
   writeFileSync(`${folder}/far.pem`, ids.far.server.certificate + ids.far.server.key);

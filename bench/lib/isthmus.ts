@@ -61,7 +61,7 @@ function withoutSite(identity: SiteIdentity): Omit<SiteIdentity, "siteId"> {
 }
 
 export async function startIsthmusHop(folder: string, backendPort: number): Promise<Plane> {
-  const port = await freePort();
+  const port = freePort();
   const hop = startRouter(folder, { site: "hop", listenPort: port, backendPort });
   await untilAnswers(`http://127.0.0.1:${port}/`);
   return { name: "isthmus", port, processes: [hop] };
@@ -72,7 +72,7 @@ export async function startIsthmusPair(
   backendPort: number,
   ids: TestIdentities,
 ): Promise<Plane> {
-  const [port, linkPort] = [await freePort(), await freePort()];
+  const [port, linkPort] = [freePort(), freePort()];
   const far = startRouter(folder, { site: "far", identity: ids.far, linkPort, backendPort });
   const near = startRouter(folder, {
     site: "near",

@@ -47,16 +47,16 @@ export async function measureInterleaved(planes: readonly Plane[], options: Benc
     await wrk({ url: `${url}/`, connections: CONNECTIONS, seconds: 1, close: true });
   }
   const runs: Run[] = [];
-  for (let round = 1; round <= options.rounds; round++) {
+  for (let turn = 1; turn <= options.rounds; turn++) {
     for (const plane of planes) {
-      options.progress(`round ${round} of ${options.rounds}: ${plane.name}`);
-      runs.push(await measure(plane, { round, seconds: options.seconds }));
+      options.progress(`round ${turn} of ${options.rounds}: ${plane.name}`);
+      runs.push(await measure(plane, { turn, seconds: options.seconds }));
     }
   }
   return runs;
 }
 
-async function measure(plane: Plane, options: { round: number; seconds: number }): Promise<Run> {
+async function measure(plane: Plane, options: { turn: number; seconds: number }): Promise<Run> {
   const pids = plane.processes.map((process) => process.pid);
   const url = `http://127.0.0.1:${plane.port}`;
   const { seconds } = options;
@@ -69,7 +69,7 @@ async function measure(plane: Plane, options: { round: number; seconds: number }
   const fresh = await wrk({ url: `${url}/`, connections: CONNECTIONS, seconds, close: true });
   return {
     plane: plane.name,
-    round: options.round,
+    round: options.turn,
     requestsPerSecond: round(small.requests / small.seconds),
     cpuUsPerRequest: round((smallCpu / small.requests) * 1e6),
     p50Ms: small.p50Ms,

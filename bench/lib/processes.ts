@@ -1,6 +1,5 @@
 /** Processes under measurement: started here, measured from /proc, stopped by id. */
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 
 /** Kernel clock ticks a second: USER_HZ is 100 on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
@@ -61,12 +60,10 @@ function withChildren(pid: number): number[] {
 }
 
 /** A port that was free a moment ago, for peers that cannot listen on port 0. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  listener.stop(true);
+  return listener.port;
 }
 
 /** Resolves when an HTTP answer comes from `url`; throws after `timeoutMs`. */
