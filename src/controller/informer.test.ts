@@ -29,6 +29,13 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
+function versions(objects: readonly ConfigMap[]): string {
+  return objects
+    .map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
+    .toSorted()
+    .join();
+}
+
 function empty(): Response {
   return Response.json({ kind: "List", metadata: { resourceVersion: api.version }, items: [] });
 }
@@ -267,11 +274,6 @@ test("whatever goes wrong on the way, the cache ends equal to a fresh list", asy
     if (random.below(4) === 0) await Bun.sleep(random.below(8));
   }
   api.closeWatches();
-  const versions = (objects: readonly ConfigMap[]): string =>
-    objects
-      .map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
-      .toSorted()
-      .join();
   const truth = (): string => versions(api.all(MAPS));
   await until(() => !informer.stale && versions(informer.list()) === truth());
   await Bun.sleep(100);

@@ -1,94 +1,27 @@
 import type { KubeObject } from "#api/object.ts";
 import { apiVersionOf, RESOURCES, type ResourceDef } from "#api/resources.ts";
-import type { Clock } from "#core/clock.ts";
 import { systemRandom, type Random } from "#core/random.ts";
+import type {
+  ApplyOptions,
+  CallOptions,
+  DeleteInput,
+  KubeClientOptions,
+  ListResult,
+  LogInput,
+  ObjectRef,
+  PatchInput,
+  Selection,
+  ServerVersion,
+  WatchInput,
+  WriteOptions,
+} from "./client-inputs.ts";
 import type { Connection } from "./connection.ts";
 import { GoneError, KubeError, type Attempt } from "./kube-error.ts";
 import { resourceName, resourcePath } from "./resource-path.ts";
 import { Transport, type RequestInput } from "./transport.ts";
 import { watchEvents, type WatchEvent } from "./watch-events.ts";
 
-/** On every call: `signal` gives up (its reason is thrown), `timeoutMs` replaces the client's bound [15,000]. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
-/** Names one object. `namespace` is required for namespaced resources and ignored for others. */
-export interface ObjectRef extends CallOptions {
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}
-
-export interface Selection extends CallOptions {
-  /** Absent = all namespaces. */
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-}
-
-export interface ListResult<T extends KubeObject = KubeObject> {
-  readonly items: T[];
-  /** Where a watch of the same selection goes on. */
-  readonly resourceVersion: string;
-}
-
-export interface WatchInput {
-  readonly namespace?: string | undefined;
-  readonly resourceVersion: string;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  /** Ends the watch, quietly. */
-  readonly signal: AbortSignal;
-  /** The server ends the watch after this; [240..480, random]. */
-  readonly timeoutSeconds?: number;
-  /** Called once, when the server has accepted the watch. */
-  readonly onOpen?: () => void;
-  /** Longest silence before the watch is given up with TIMEOUT, ms [75,000; bookmarks come each minute]. */
-  readonly idleMs?: number;
-}
-
-export interface WriteOptions extends CallOptions {
-  readonly subresource?: string;
-}
-
-export interface PatchInput extends ObjectRef {
-  readonly type: "merge" | "json";
-  /** A merge patch object (RFC 7396) or a list of operations (RFC 6902). */
-  readonly body: unknown;
-  readonly subresource?: string;
-}
-
-export interface ApplyOptions extends WriteOptions {
-  /** [isthmus] */
-  readonly fieldManager?: string;
-  /** Takes fields over from other managers [true]. */
-  readonly force?: boolean;
-}
-
-export interface DeleteInput extends ObjectRef {
-  readonly propagation?: "Foreground" | "Background" | "Orphan";
-  /** Only the object with this uid or resource version; CONFLICT otherwise. */
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
-}
-
-export interface LogInput {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container?: string;
-  readonly follow?: boolean;
-  readonly tailLines?: number;
-  readonly sinceSeconds?: number;
-  readonly previous?: boolean;
-  readonly timestamps?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export interface ServerVersion {
-  readonly gitVersion: string;
-  readonly major: string;
-  readonly minor: string;
-}
+export type * from "./client-inputs.ts";
 
 /**
  * A client of one cluster. All failures are KubeError (an IsthmusError with `status` and `kubeReason`): UNREACHABLE,
@@ -116,13 +49,6 @@ export interface KubeClient {
   /** Bytes as the container wrote them. With `follow` until the container ends or on `signal`. */
   logs(input: LogInput): AsyncIterable<Uint8Array>;
   version(options?: CallOptions): Promise<ServerVersion>;
-}
-
-export interface KubeClientOptions {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  /** Bound of one request, ms [15,000]. */
-  readonly timeoutMs?: number;
 }
 
 const PAGE = 500;
