@@ -23,6 +23,7 @@ export const GOAWAY = {
   /** The lane is closed now; the text says why. */
   CLOSE: 3,
 } as const;
+export type GoAwayKind = (typeof GOAWAY)[keyof typeof GOAWAY];
 
 export const PROTOCOL_VERSION = 1;
 export const ALPN = "isthmus/1";
@@ -36,9 +37,6 @@ export const MAX_HELLO_BYTES = 4096;
 export const MAX_OPEN_BYTES = 4096;
 export const MAX_REASON_BYTES = 512;
 export const MAX_HOPS = 8;
-
-/** Stream ids end here; a lane is replaced before it runs out of them. */
-export const LAST_STREAM_ID = 0xffff_fff0;
 
 /** A lane is flushed at once when this much waits, else at the end of the event-loop turn. */
 export const FLUSH_BYTES = 65_536;

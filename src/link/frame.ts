@@ -1,10 +1,4 @@
-import {
-  FRAME,
-  MAX_HELLO_BYTES,
-  MAX_OPEN_BYTES,
-  MAX_PAYLOAD_BYTES,
-  MAX_REASON_BYTES,
-} from "./constants.ts";
+import { FRAME, MAX_HELLO_BYTES, MAX_OPEN_BYTES, MAX_PAYLOAD_BYTES, MAX_REASON_BYTES } from "./constants.ts";
 
 /*
  * A frame is an 8-byte header and its payload, little endian:

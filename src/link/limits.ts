@@ -12,6 +12,10 @@ export interface LinkLimits {
   readonly laneCloseBytes: number;
   readonly maxStreamsPerLane: number;
   readonly maxLanesPerLink: number;
+  /** Stream ids of a lane end here; it is replaced before. */
+  readonly lastStreamId: number;
+  /** Connections whose certificate is not accepted yet; more are cut. */
+  readonly maxHandshakes: number;
   readonly maxControlBytes: number;
   /** Control messages that wait to be acknowledged; past this the link is closed, since its peer does not take them. */
   readonly maxControlQueueBytes: number;
@@ -30,6 +34,8 @@ export const DEFAULT_LIMITS: LinkLimits = {
   laneCloseBytes: 8 * 1024 * 1024,
   maxStreamsPerLane: 16_384,
   maxLanesPerLink: 16,
+  lastStreamId: 0xffff_fff0,
+  maxHandshakes: 512,
   maxControlBytes: 16 * 1024 * 1024,
   maxControlQueueBytes: 64 * 1024 * 1024,
   pingMs: 1000,

@@ -1,11 +1,19 @@
-import { FRAME, GOAWAY, HEADER_BYTES, MAX_REASON_BYTES } from "./constants.ts";
+import { FRAME, HEADER_BYTES, MAX_REASON_BYTES, type GoAwayKind } from "./constants.ts";
 import { encodeOpen, MAX_ENCODED_OPEN_BYTES } from "./open-codec.ts";
 import { RESET_CODES, type ResetCode } from "./reset-code.ts";
 import type { StreamOpen } from "./types.ts";
 import type { Wire } from "./wire.ts";
 
-const FIRST_BYTES = 128 * 1024;
+const FIRST_BYTES = 16 * 1024;
+/** A buffer larger than this is let go when it is empty. */
 const KEEP_BYTES = 512 * 1024;
+
+/** A piece `[from, to)` of a control message. */
+export interface ControlPart {
+  readonly message: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * The output of a lane: frames are encoded straight into one buffer that is used again and again, and leave it in one
@@ -59,7 +67,7 @@ export class Output {
     for (let i = 0; i < 8; i++) this.#bytes[at + i] = from[offset + i] as number;
   }
 
-  goAway(kind: (typeof GOAWAY)[keyof typeof GOAWAY], reason: string): void {
+  goAway(kind: GoAwayKind, reason: string): void {
     this.#text(FRAME.GOAWAY, 0, kind, reason);
   }
 
@@ -68,7 +76,7 @@ export class Output {
   }
 
   /** A part of a control message; control.ts has its layout. */
-  control(kind: number, seq: number, part?: { message: Uint8Array; from: number; to: number }): void {
+  control(kind: number, seq: number, part?: ControlPart): void {
     if (part === undefined) {
       const at = this.#frame(FRAME.CONTROL, 0, 5);
       this.#bytes[at] = kind;
@@ -97,8 +105,13 @@ export class Output {
     }
     this.#start = 0;
     this.#end = 0;
-    if (this.#bytes.length > KEEP_BYTES) this.#bytes = new Uint8Array(FIRST_BYTES);
+    if (this.#bytes.length > KEEP_BYTES) this.trim();
     return true;
+  }
+
+  /** Lets the buffer go where nothing waits, for a lane that is idle. */
+  trim(): void {
+    if (this.size === 0 && this.#bytes.length > FIRST_BYTES) this.#bytes = new Uint8Array(FIRST_BYTES);
   }
 
   /** Writes a header, makes room for `length` bytes behind it and returns where they go. */

@@ -127,8 +127,8 @@ export interface LinkStats {
   readonly bufferedBytes: number;
   readonly streamsOpened: number;
   readonly streamsAccepted: number;
-  readonly resetsIn: number;
-  readonly resetsOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 /** How often each kind of bad input closed a lane. */

@@ -52,9 +52,7 @@ export function createTestLeaf(
     ...(options.uris ?? []).map((uri) => tlv(0x86, Buffer.from(uri))),
     ...(options.dns ?? []).map((dns) => tlv(0x82, Buffer.from(dns))),
   ];
-  const usage = (options.usage ?? []).map((use) =>
-    hex(use === "client" ? OID.clientAuth : OID.serverAuth),
-  );
+  const usage = (options.usage ?? []).map((use) => hex(use === "client" ? OID.clientAuth : OID.serverAuth));
   const extensions = [
     extension(OID.basicConstraints, sequence()),
     extension(OID.keyUsage, hex("03020780")),
@@ -113,7 +111,10 @@ function issue(from: Issue): string {
   );
   const signature = sign("sha256", body, createPrivateKey(from.issuerKey));
   const der = sequence(body, algorithm, tlv(0x03, Buffer.concat([Buffer.of(0), signature])));
-  const lines = der.toString("base64").replace(/(.{64})/g, "$1\n").trimEnd();
+  const lines = der
+    .toString("base64")
+    .replace(/(.{64})/g, "$1\n")
+    .trimEnd();
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
@@ -147,10 +148,6 @@ function hex(text: string): Buffer {
 function tlv(tag: number, content: Buffer): Buffer {
   const size = content.length;
   const header =
-    size < 0x80
-      ? [tag, size]
-      : size < 0x100
-        ? [tag, 0x81, size]
-        : [tag, 0x82, size >> 8, size & 0xff];
+    size < 0x80 ? [tag, size] : size < 0x100 ? [tag, 0x81, size] : [tag, 0x82, size >> 8, size & 0xff];
   return Buffer.concat([Buffer.from(header), content]);
 }

@@ -1,0 +1,504 @@
+import { FLUSH_BYTES, FRAME, GOAWAY, SMALL_WRITE_BYTES, type GoAwayKind } from "./constants.ts";
+import { Decoder, type FrameSink } from "./decode.ts";
+import { readU32 } from "./frame.ts";
+import { encodeHello, negotiateVersion, parseHello, type Hello } from "./hello.ts";
+import type { LaneContext, LaneOwner } from "./lane-context.ts";
+import type { LinkLimits } from "./limits.ts";
+import { Liveness } from "./liveness.ts";
+import type { MemoryHolder } from "./memory-budget.ts";
+import { decodeOpen } from "./open-codec.ts";
+import { Output, type ControlPart } from "./output.ts";
+import { resetCodeOf } from "./reset-code.ts";
+import { RoundTrip } from "./rtt.ts";
+import { NO_HANDLER, Stream, type StreamCarrier } from "./stream.ts";
+import { TurnQueue } from "./turn-queue.ts";
+import type { LaneStats, ProtocolErrorKind, StreamHandler, StreamOpen } from "./types.ts";
+import type { Wire, WireHandler } from "./wire.ts";
+
+export interface LaneOptions {
+  readonly wire: Wire;
+  readonly owner: LaneOwner;
+  readonly dialler: boolean;
+  readonly hello: Hello;
+  readonly context: LaneContext;
+}
+
+/**
+ * One connection that carries many streams. The wire is open and its peer's certificate accepted.
+ *
+ *   greeting --HELLO--> up --GOAWAY out and in--> draining --last stream over--> closed
+ *      |                 |                           |
+ *      +-----------------+---------------------------+-- bad input, silence, wire closed --> closed, streams reset
+ */
+export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder {
+  owner: LaneOwner;
+  readonly dialler: boolean;
+  readonly output = new Output();
+  readonly rtt = new RoundTrip();
+  /** Streams here that proved to carry bulk. */
+  bulkStreams = 0;
+  readonly maxWindowBytes: number;
+  readonly #wire: Wire;
+  readonly #context: LaneContext;
+  readonly #limits: LinkLimits;
+  readonly #decoder: Decoder;
+  readonly #liveness: Liveness;
+  readonly #cancelHandshake: () => void;
+  readonly #streams = new Map<number, Stream>();
+  readonly #turns = new TurnQueue<Stream>();
+  #peer: Hello | undefined;
+  #nextId: number;
+  #lastPeerId = 0;
+  #closed = false;
+  #blocked = false;
+  #flushPlanned = false;
+  #goAwaySent = false;
+  #goAwayReceived = false;
+  #pingToken = 0;
+  #pingSentMs = 0;
+  #bytesIn = 0;
+  #pendingBytes = 0;
+  #unconsumedBytes = 0;
+  #framesOutAtTick = 0;
+
+  constructor(options: LaneOptions) {
+    const { wire, owner, dialler, hello, context } = options;
+    this.owner = owner;
+    this.dialler = dialler;
+    this.#wire = wire;
+    this.#context = context;
+    this.#limits = context.limits;
+    this.maxWindowBytes = context.limits.maxWindowBytes;
+    this.#nextId = dialler ? 1 : 2;
+    this.#decoder = new Decoder(this);
+    const { pingMs, deadMs, handshakeMs } = context.limits;
+    this.#liveness = new Liveness({
+      clock: context.clock,
+      pingMs,
+      deadMs,
+      ping: () => this.#ping(),
+      dead: (ms) => this.fail(`Nothing was heard from the peer for ${ms} ms`),
+      tick: () => this.#tick(),
+    });
+    this.#cancelHandshake = context.clock.after(handshakeMs, () =>
+      this.fail(`The peer sent no HELLO within ${handshakeMs} ms`),
+    );
+    context.memory.join(this);
+    wire.handler = this;
+    this.output.hello(encodeHello(hello));
+    this.#ping();
+    this.#flush();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Takes new streams. */
+  get usable(): boolean {
+    if (this.#peer === undefined || this.#closed || this.exhausted) return false;
+    return !this.#goAwaySent && !this.#goAwayReceived;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  get full(): boolean {
+    return this.#streams.size >= Math.min(this.#limits.maxStreamsPerLane, this.#peer?.maxStreams ?? 0);
+  }
+
+  get exhausted(): boolean {
+    return this.#nextId > this.#limits.lastStreamId;
+  }
+
+  get contended(): boolean {
+    return !this.#turns.empty;
+  }
+
+  get leastRttMs(): number {
+    return this.rtt.leastMs;
+  }
+
+  /** Bytes that wait here to be sent. */
+  get queuedBytes(): number {
+    return this.output.size + this.#pendingBytes;
+  }
+
+  /** Bytes held for this lane in either direction. */
+  get bufferedBytes(): number {
+    return this.output.size + this.#pendingBytes + this.#unconsumedBytes;
+  }
+
+  /** The lane is usable and not full, and `open` has no problem. */
+  openStream(open: StreamOpen, handler: StreamHandler): Stream {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    this.output.open(id, open);
+    const stream = this.#addStream(id, open, handler);
+    this.written();
+    if (this.exhausted) this.owner.onExhausted(this);
+    return stream;
+  }
+
+  /** Tells the peer, or asks it. After LANE or LINK this lane closes when its streams are done. */
+  goAway(kind: GoAwayKind, reason: string): void {
+    if (this.#closed) return;
+    if (kind !== GOAWAY.REPLACE) this.#goAwaySent = true;
+    this.output.goAway(kind, reason);
+    this.written();
+    this.#closeWhenDone();
+  }
+
+  sendControl(kind: number, seq: number, part?: ControlPart): void {
+    this.output.control(kind, seq, part);
+    this.written();
+  }
+
+  /** Closes the lane and tells the peer why; its streams are reset with LINK_LOST. */
+  fail(reason: string): void {
+    if (this.#closed) return;
+    this.output.goAway(GOAWAY.CLOSE, reason);
+    if (!this.#blocked) this.output.flush(this.#wire);
+    this.#close(reason);
+  }
+
+  stats(): LaneStats {
+    return {
+      streams: this.#streams.size,
+      rttMs: this.rtt.smoothedMs,
+      queuedBytes: this.queuedBytes,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.output.bytesOut,
+      framesIn: this.#decoder.framesIn,
+      framesOut: this.output.framesOut,
+      socketWrites: this.output.socketWrites,
+      draining: this.#goAwaySent || this.#goAwayReceived,
+    };
+  }
+
+  // As the handler of its wire.
+
+  onData(chunk: Uint8Array): void {
+    this.#liveness.heard = true;
+    this.#bytesIn += chunk.length;
+    this.#decoder.feed(chunk);
+    if (!this.#turns.empty && !this.#closed) this.#takeTurns();
+  }
+
+  onDrain(): void {
+    this.#blocked = false;
+    this.#flush();
+    if (this.#closed) return;
+    if (!this.#turns.empty) this.#takeTurns();
+    if (this.hasRoom(FLUSH_BYTES)) this.owner.onRoom(this);
+    this.#closeWhenDone();
+  }
+
+  onClose(reason: string): void {
+    this.#close(reason);
+  }
+
+  // As the sink of its decoder.
+
+  onDataFrame(streamId: number, piece: Uint8Array): void {
+    const stream = this.#streams.get(streamId) ?? this.#absent(streamId);
+    if (stream === undefined) return;
+    const problem = stream.receive(piece);
+    if (problem !== undefined) this.onMalformed(problem, `DATA on stream ${streamId}`);
+  }
+
+  onFrame(type: number, streamId: number, bytes: Uint8Array, from: number, to: number): void {
+    if (this.#peer === undefined && type !== FRAME.HELLO) {
+      if (type === FRAME.GOAWAY) this.#onGoAway(bytes, from, to);
+      else this.onMalformed("noHello", `A frame of type ${type} came before HELLO`);
+      return;
+    }
+    switch (type) {
+      case FRAME.WINDOW:
+        this.#onWindow(streamId, readU32(bytes, from));
+        break;
+      case FRAME.OPEN:
+        this.#onOpen(streamId, bytes, from, to);
+        break;
+      case FRAME.FIN: {
+        const stream = this.#streams.get(streamId) ?? this.#absent(streamId);
+        if (stream?.receiveFin() === false) this.onMalformed("badStream", `Second FIN on stream ${streamId}`);
+        break;
+      }
+      case FRAME.RESET: {
+        const stream = this.#streams.get(streamId) ?? this.#absent(streamId);
+        stream?.receiveReset(resetCodeOf(bytes[from] as number), readText(bytes, from + 1, to));
+        break;
+      }
+      case FRAME.PING:
+        this.output.pong(bytes, from);
+        this.written();
+        break;
+      case FRAME.PONG:
+        this.#onPong(readU32(bytes, from));
+        break;
+      case FRAME.CONTROL:
+        this.owner.onControl(this, bytes.subarray(from, to));
+        break;
+      case FRAME.GOAWAY:
+        this.#onGoAway(bytes, from, to);
+        break;
+      case FRAME.HELLO:
+        this.#onHello(bytes.subarray(from, to));
+        break;
+      default:
+        this.onMalformed("unknownType", `Frame of type ${type}`);
+    }
+  }
+
+  onMalformed(kind: ProtocolErrorKind, detail: string): void {
+    if (this.#closed) return;
+    this.#context.errors[kind]++;
+    this.fail(`Protocol error ${kind}: ${detail}`);
+  }
+
+  // As the carrier of its streams.
+
+  nowMs(): number {
+    return this.#context.clock.monotonicMs();
+  }
+
+  hasRoom(bytes: number): boolean {
+    const limits = this.#limits;
+    return this.output.size < (bytes <= SMALL_WRITE_BYTES ? limits.laneMaxBytes : limits.laneHighBytes);
+  }
+
+  written(): void {
+    if (this.#blocked) {
+      if (this.output.size > this.#limits.laneCloseBytes) this.#failSoon();
+    } else if (this.output.size >= FLUSH_BYTES) {
+      this.#flush();
+    } else if (!this.#flushPlanned) {
+      this.#flushPlanned = true;
+      this.#context.soon(this.#endOfTurn);
+    }
+  }
+
+  wait(stream: Stream): void {
+    this.#turns.push(stream);
+    if (this.#blocked || this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    this.#context.soon(this.#endOfTurn);
+  }
+
+  forget(stream: Stream): void {
+    this.#streams.delete(stream.id);
+    if (this.#streams.size === 0) this.#closeWhenDone();
+  }
+
+  pendingChanged(bytes: number): void {
+    this.#pendingBytes += bytes;
+    this.#account(bytes);
+  }
+
+  unconsumedChanged(bytes: number): void {
+    this.#unconsumedBytes += bytes;
+    this.#account(bytes);
+  }
+
+  mayGrow(): boolean {
+    return this.#context.memory.plenty;
+  }
+
+  bulkChanged(delta: 1 | -1): void {
+    this.bulkStreams += delta;
+  }
+
+  // As a holder of memory.
+
+  largestBytes(): number {
+    const stream = this.#largest();
+    return stream === undefined ? 0 : held(stream);
+  }
+
+  shedLargest(): void {
+    const stream = this.#largest();
+    if (stream === undefined) return;
+    const reason = `Out of memory for streams: this one held ${held(stream)} bytes`;
+    this.output.reset(stream.id, "OVERLOAD", reason);
+    stream.receiveReset("OVERLOAD", reason);
+    this.written();
+  }
+
+  #largest(): Stream | undefined {
+    let largest: Stream | undefined;
+    for (const stream of this.#streams.values()) {
+      if (held(stream) > (largest === undefined ? 0 : held(largest))) largest = stream;
+    }
+    return largest;
+  }
+
+  #account(bytes: number): void {
+    const memory = this.#context.memory;
+    memory.usedBytes += bytes;
+    if (bytes > 0 && memory.exceeded) this.#context.soon(() => memory.shed());
+  }
+
+  #addStream(id: number, open: StreamOpen, handler: StreamHandler): Stream {
+    const stream = new Stream({
+      id,
+      open,
+      handler,
+      carrier: this,
+      sendCredit: this.#peer?.windowBytes ?? 0,
+      receiveWindow: this.#limits.initialWindowBytes,
+    });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** The id is not in use: a stream that is over may still get frames that were on their way, another must not. */
+  #absent(streamId: number): undefined {
+    if (this.#peer === undefined) {
+      this.onMalformed("noHello", `A frame for stream ${streamId} came before HELLO`);
+    } else if (this.#isOwn(streamId) ? streamId >= this.#nextId : streamId > this.#lastPeerId) {
+      this.onMalformed("badStream", `Stream ${streamId} was never opened`);
+    }
+    return undefined;
+  }
+
+  #isOwn(streamId: number): boolean {
+    return ((streamId & 1) === 1) === this.dialler;
+  }
+
+  #onHello(payload: Uint8Array): void {
+    if (this.#peer !== undefined) return this.onMalformed("secondHello", "A second HELLO");
+    const hello = parseHello(payload);
+    if (hello === undefined) return this.onMalformed("badPayload", "HELLO cannot be read");
+    if (negotiateVersion(hello.versions) === undefined) {
+      return this.onMalformed("version", `The peer speaks versions ${hello.versions.join(", ")}, we speak 1`);
+    }
+    this.#cancelHandshake();
+    this.#peer = hello;
+    const refusal = this.owner.onHello(this, hello);
+    if (refusal !== undefined) this.fail(refusal);
+  }
+
+  #onOpen(streamId: number, bytes: Uint8Array, from: number, to: number): void {
+    if (this.#isOwn(streamId) || streamId <= this.#lastPeerId) {
+      return this.onMalformed("badStream", `OPEN with stream id ${streamId} after ${this.#lastPeerId}`);
+    }
+    const open = decodeOpen(bytes, from, to);
+    if (open === undefined)
+      return this.onMalformed("badPayload", `OPEN of stream ${streamId} cannot be read`);
+    this.#lastPeerId = streamId;
+    if (this.#goAwaySent || this.#streams.size >= this.#limits.maxStreamsPerLane) {
+      this.output.reset(streamId, "REFUSED", this.#goAwaySent ? "The link drains" : "Too many streams");
+      this.written();
+      return;
+    }
+    const stream = this.#addStream(streamId, open, NO_HANDLER);
+    this.owner.onStream(stream);
+    if (stream.handler === NO_HANDLER) stream.reset("REFUSED", "Nobody took the stream");
+  }
+
+  #onWindow(streamId: number, credit: number): void {
+    const stream = this.#streams.get(streamId) ?? this.#absent(streamId);
+    if (stream?.receiveCredit(credit) === false) {
+      this.onMalformed("badPayload", `WINDOW of stream ${streamId} is too large`);
+    }
+  }
+
+  #onPong(token: number): void {
+    if (token !== this.#pingToken || this.#pingSentMs < 0) return;
+    this.rtt.add(this.nowMs() - this.#pingSentMs);
+    this.#pingSentMs = -1;
+    if (this.rtt.settled) this.owner.onRtt(this);
+    else this.#ping();
+  }
+
+  #onGoAway(bytes: Uint8Array, from: number, to: number): void {
+    const kind = bytes[from] as number;
+    const reason = readText(bytes, from + 1, to);
+    if (kind === GOAWAY.CLOSE) return this.#close(reason);
+    if (kind === GOAWAY.LANE || kind === GOAWAY.LINK) {
+      const first = !this.#goAwayReceived;
+      this.#goAwayReceived = true;
+      if (first && !this.#goAwaySent) this.goAway(kind, "");
+    }
+    this.owner.onGoAway(this, kind, reason);
+    this.#closeWhenDone();
+  }
+
+  #ping(): void {
+    this.#pingToken = (this.#pingToken + 1) >>> 0;
+    this.#pingSentMs = this.nowMs();
+    this.output.ping(this.#pingToken);
+    this.written();
+  }
+
+  #tick(): void {
+    if (this.output.framesOut === this.#framesOutAtTick) this.output.trim();
+    this.#framesOutAtTick = this.output.framesOut;
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#flushPlanned = false;
+    if (this.#closed) return;
+    this.#flush();
+    if (!this.#turns.empty) this.#takeTurns();
+    this.#closeWhenDone();
+  };
+
+  #flush(): void {
+    if (this.#blocked || this.#closed) return;
+    if (!this.output.flush(this.#wire)) this.#failSoon();
+    this.#blocked = this.output.size > 0;
+  }
+
+  /** Each that waits sends a bounded part, in turn, while there is room. */
+  #takeTurns(): void {
+    while (this.hasRoom(FLUSH_BYTES) && !this.#closed) {
+      const stream = this.#turns.shift();
+      if (stream === undefined) return;
+      if (stream.turn()) this.#turns.push(stream);
+    }
+  }
+
+  /** For what is found in the middle of a caller's write: its stream must not be reset under its hands. */
+  #failSoon(): void {
+    this.#context.soon(() => {
+      if (this.#closed) return;
+      if (this.output.size > this.#limits.laneCloseBytes) {
+        this.onMalformed("notReading", `The peer left ${this.output.size} bytes unread`);
+      } else {
+        this.#close("The connection is closed");
+      }
+    });
+  }
+
+  #closeWhenDone(): void {
+    if (!this.#goAwaySent || !this.#goAwayReceived || this.#streams.size > 0 || this.#closed) return;
+    this.#flush();
+    if (this.output.size === 0) this.#close("Drained");
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#decoder.stop();
+    this.#liveness.stop();
+    this.#cancelHandshake();
+    if (this.#blocked) this.#wire.destroy();
+    else this.#wire.end();
+    for (const stream of [...this.#streams.values()]) stream.receiveReset("LINK_LOST", reason);
+    this.#context.memory.leave(this);
+    this.owner.onClosed(this, reason);
+  }
+}
+
+const decoder = new TextDecoder();
+
+function readText(bytes: Uint8Array, from: number, to: number): string {
+  return from === to ? "" : decoder.decode(bytes.subarray(from, to));
+}
+
+function held(stream: Stream): number {
+  return stream.pendingBytes + stream.unconsumedBytes;
+}

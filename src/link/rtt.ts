@@ -1,0 +1,23 @@
+const SAMPLES = 8;
+const SETTLED_SAMPLES = 3;
+
+/** Round trip times of one lane: smoothed for people and routes, the least of the last samples for windows. */
+export class RoundTrip {
+  /** 0 until the first sample. */
+  smoothedMs = 0;
+  leastMs = 0;
+  readonly #samples: number[] = [];
+
+  /** The first samples hold the work of a connection that is just made; some more are needed at once. */
+  get settled(): boolean {
+    return this.#samples.length >= SETTLED_SAMPLES;
+  }
+
+  add(sampleMs: number): void {
+    const weight = this.settled ? 0.125 : 1;
+    this.smoothedMs += (sampleMs - this.smoothedMs) * weight;
+    this.#samples.push(sampleMs);
+    if (this.#samples.length > SAMPLES) this.#samples.shift();
+    this.leastMs = Math.min(...this.#samples);
+  }
+}

@@ -1,0 +1,286 @@
+import { IsthmusError } from "#core/errors.ts";
+import { MAX_PAYLOAD_BYTES, TURN_BYTES } from "./constants.ts";
+import type { Output } from "./output.ts";
+import type { ResetCode } from "./reset-code.ts";
+import type { LinkStream, StreamHandler, StreamOpen } from "./types.ts";
+
+/** What a stream needs of its lane. */
+export interface StreamCarrier {
+  readonly output: Output;
+  /** Least round trip time seen of late, ms; 0 when not known. */
+  readonly leastRttMs: number;
+  readonly maxWindowBytes: number;
+  nowMs(): number;
+  /** Whether a write of `bytes` may go out now. */
+  hasRoom(bytes: number): boolean;
+  /** Whether others wait for their turn. */
+  readonly contended: boolean;
+  /** Frames were put into the output. */
+  written(): void;
+  /** Asks for a turn when the lane has room. */
+  wait(stream: Stream): void;
+  /** The stream is over: its id is not looked up any more. */
+  forget(stream: Stream): void;
+  /** Bytes that wait for credit or room: more (> 0) or fewer. */
+  pendingChanged(bytes: number): void;
+  /** Bytes that were received and not consumed: more or fewer. */
+  unconsumedChanged(bytes: number): void;
+  /** Whether memory allows a window to grow. */
+  mayGrow(): boolean;
+  /** The stream carries more than a first window: new streams look for another lane. */
+  bulkChanged(delta: 1 | -1): void;
+}
+
+/** What a stream reports to until its owner sets a handler; the lane refuses a stream that kept it. */
+export const NO_HANDLER: StreamHandler = { onData() {}, onFin() {}, onReset() {}, onWritable() {} };
+
+/**
+ * One stream: windows, half close, abort. The lane gives it the frames.
+ *
+ *                  fin() and all sent           FIN received
+ *        open ------------------------> sent FIN ------------+
+ *         |                                                  v
+ *         +--- FIN received ---> got FIN --- fin(), sent --> over
+ *         |
+ *         +--- reset(), RESET received, lane lost ---------> over   (also from sent FIN and got FIN)
+ */
+export class Stream implements LinkStream {
+  handler: StreamHandler;
+  readonly id: number;
+  readonly open: StreamOpen;
+  /** Next in the lane's queue of those that wait for a turn. */
+  next: Stream | undefined = undefined;
+  waiting = false;
+  /** Received and not yet consumed. */
+  unconsumedBytes = 0;
+  /** Written and not yet in the output of the lane. */
+  pendingBytes = 0;
+
+  readonly #carrier: StreamCarrier;
+  #over = false;
+  #finAsked = false;
+  #finSent = false;
+  #finReceived = false;
+  /** `write` returned false: `onWritable` is owed. */
+  #blocked = false;
+  #bulk = false;
+  /** What we may still send. */
+  #credit: number;
+  #pending: Uint8Array[] | undefined;
+  #pendingAt = 0;
+  /** What the peer may still send. */
+  #window: number;
+  #windowBytes: number;
+  /** Consumed and not yet given back as credit. */
+  #owed = 0;
+  #grantedMs = 0;
+
+  constructor(from: {
+    id: number;
+    open: StreamOpen;
+    handler: StreamHandler;
+    carrier: StreamCarrier;
+    sendCredit: number;
+    receiveWindow: number;
+  }) {
+    this.id = from.id;
+    this.open = from.open;
+    this.handler = from.handler;
+    this.#carrier = from.carrier;
+    this.#credit = from.sendCredit;
+    this.#window = from.receiveWindow;
+    this.#windowBytes = from.receiveWindow;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#over) return false;
+    if (this.#finAsked) throw new IsthmusError("INTERNAL", "Write on a stream after its end");
+    const length = chunk.length;
+    let sent = 0;
+    if (this.#pending === undefined) {
+      const most = this.#carrier.contended ? Math.min(length, TURN_BYTES) : length;
+      sent = this.#send(chunk, 0, most);
+    }
+    if (sent < length) this.#keep(chunk, sent);
+    if (this.#pending === undefined && this.#credit > 0 && this.#carrier.hasRoom(MAX_PAYLOAD_BYTES))
+      return true;
+    this.#blocked = true;
+    if (this.#credit > 0) this.#carrier.wait(this);
+    return false;
+  }
+
+  fin(): void {
+    if (this.#over || this.#finAsked) return;
+    this.#finAsked = true;
+    this.#blocked = false;
+    if (this.#pending === undefined) this.#sendFin();
+  }
+
+  reset(code: ResetCode, reason = ""): void {
+    if (this.#over) return;
+    this.#carrier.output.reset(this.id, code, reason);
+    this.#abort();
+    this.#carrier.written();
+  }
+
+  consumed(bytes: number): void {
+    const taken = Math.min(bytes, this.unconsumedBytes);
+    this.unconsumedBytes -= taken;
+    this.#carrier.unconsumedChanged(-taken);
+    if (this.#over || this.#finReceived) return;
+    this.#owed += taken;
+    if (this.#owed * 2 >= this.#windowBytes) this.#grant();
+  }
+
+  /** A DATA piece came. Returns what is wrong with it, if anything. */
+  receive(piece: Uint8Array): "overCredit" | "badStream" | undefined {
+    if (this.#finReceived) return "badStream";
+    const length = piece.length;
+    if (length > this.#window) return "overCredit";
+    this.#window -= length;
+    this.unconsumedBytes += length;
+    this.#carrier.unconsumedChanged(length);
+    this.handler.onData(piece);
+    return undefined;
+  }
+
+  /** FIN came; false when it came before. */
+  receiveFin(): boolean {
+    if (this.#finReceived) return false;
+    this.#finReceived = true;
+    if (this.#finSent) this.#finish();
+    this.handler.onFin();
+    return true;
+  }
+
+  /** RESET came, or the lane is lost. */
+  receiveReset(code: ResetCode, reason: string): void {
+    if (this.#over) return;
+    this.#abort();
+    this.handler.onReset(code, reason);
+  }
+
+  /** WINDOW came; false when the credit is absurd. */
+  receiveCredit(bytes: number): boolean {
+    this.#credit += bytes;
+    if (this.#credit > 0x7fff_ffff) return false;
+    this.#becomeBulk();
+    if (this.#pending !== undefined || this.#blocked) this.#carrier.wait(this);
+    return true;
+  }
+
+  /** Its turn on the lane: sends a bounded part of what waits. Returns whether it wants another turn. */
+  turn(): boolean {
+    if (this.#over) return false;
+    if (this.#pending !== undefined) {
+      this.#sendPending();
+      if (this.#pending !== undefined) return this.#credit > 0;
+      if (this.#finAsked) {
+        this.#sendFin();
+        return false;
+      }
+    }
+    if (this.#blocked && this.#credit > 0) {
+      this.#blocked = false;
+      this.handler.onWritable();
+    }
+    return false;
+  }
+
+  /** Puts frames for `chunk[from, to)` into the output as far as credit and the lane allow; returns up to where. */
+  #send(chunk: Uint8Array, from: number, to: number): number {
+    const carrier = this.#carrier;
+    let at = from;
+    while (at < to && this.#credit > 0 && carrier.hasRoom(to - from)) {
+      const end = Math.min(to, at + MAX_PAYLOAD_BYTES, at + this.#credit);
+      carrier.output.data(this.id, chunk, at, end);
+      this.#credit -= end - at;
+      at = end;
+      carrier.written();
+    }
+    return at;
+  }
+
+  #sendPending(): void {
+    const pending = this.#pending as Uint8Array[];
+    let budget = TURN_BYTES;
+    while (pending.length > 0 && budget > 0) {
+      const first = pending[0] as Uint8Array;
+      const from = this.#pendingAt;
+      const to = this.#send(first, from, Math.min(first.length, from + budget));
+      if (to === from) return;
+      budget -= to - from;
+      this.pendingBytes -= to - from;
+      this.#carrier.pendingChanged(from - to);
+      this.#pendingAt = to;
+      if (to < first.length) continue;
+      pending.shift();
+      this.#pendingAt = 0;
+    }
+    if (pending.length === 0) this.#pending = undefined;
+  }
+
+  #keep(chunk: Uint8Array, from: number): void {
+    const rest = new Uint8Array(chunk.subarray(from));
+    if (this.#pending === undefined) this.#pending = [rest];
+    else this.#pending.push(rest);
+    this.pendingBytes += rest.length;
+    this.#carrier.pendingChanged(rest.length);
+  }
+
+  #sendFin(): void {
+    this.#carrier.output.fin(this.id);
+    this.#finSent = true;
+    if (this.#finReceived) this.#finish();
+    this.#carrier.written();
+  }
+
+  /**
+   * Gives credit back. The window grows to twice what was consumed in one round trip, so that a fast reader far away is not
+   * held up by the credit on its way; the least round trip is taken, not the present one, so that a window never grows
+   * from the queue that it makes itself.
+   */
+  #grant(): void {
+    const carrier = this.#carrier;
+    const now = carrier.nowMs();
+    let credit = this.#owed;
+    if (this.#grantedMs > 0 && this.#windowBytes < carrier.maxWindowBytes) {
+      const elapsedMs = Math.max(now - this.#grantedMs, 0.05);
+      const wanted = ((2 * this.#owed) / elapsedMs) * carrier.leastRttMs;
+      if (wanted > this.#windowBytes && carrier.mayGrow()) {
+        const size = Math.floor(Math.min(wanted, 2 * this.#windowBytes, carrier.maxWindowBytes));
+        credit += size - this.#windowBytes;
+        this.#windowBytes = size;
+      }
+    }
+    this.#grantedMs = now;
+    this.#owed = 0;
+    this.#window += credit;
+    carrier.output.window(this.id, credit);
+    this.#becomeBulk();
+    carrier.written();
+  }
+
+  #becomeBulk(): void {
+    if (this.#bulk) return;
+    this.#bulk = true;
+    this.#carrier.bulkChanged(1);
+  }
+
+  #abort(): void {
+    if (this.#pending !== undefined) {
+      this.#pending = undefined;
+      this.#carrier.pendingChanged(-this.pendingBytes);
+      this.pendingBytes = 0;
+    }
+    this.#carrier.unconsumedChanged(-this.unconsumedBytes);
+    this.unconsumedBytes = 0;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    if (this.#bulk) this.#carrier.bulkChanged(-1);
+    this.#carrier.forget(this);
+  }
+}
