@@ -1,5 +1,5 @@
 /** TLS material in PEM. Absent `ca` = the roots of the system. */
-export interface ConnectionTls {
+interface ConnectionTls {
   readonly ca?: string;
   /** Client certificate and its key; both or none. */
   readonly cert?: string;

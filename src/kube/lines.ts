@@ -1,7 +1,7 @@
 import { IsthmusError } from "#core/errors.ts";
 
 /** Longest line taken: etcd bounds objects at 1.5 MiB, an API server's watch event is at most a few times that. */
-export const MAX_LINE_BYTES = 8 * 1024 * 1024;
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Splits a byte stream at newlines, wherever its chunks were cut. Empty lines are left out; what follows the last

@@ -10,7 +10,7 @@ import {
 } from "./kube-error.ts";
 
 /** The parts of metav1.Status that are read. */
-export interface StatusBody {
+interface StatusBody {
   readonly kind?: string;
   readonly code?: number;
   readonly reason?: string;
