@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { withSchemaDefaults } from "./defaults.ts";
 import { crds, KINDS } from "./registry.ts";
 import { integer, oneOf, withRules } from "./schema.ts";
+import { viewOf } from "./schema-view.ts";
 import { type StructuralSchema, structural } from "./structural.ts";
 import { compileValidator } from "./validate.ts";
 
@@ -114,7 +115,7 @@ describe("the CRDs", () => {
     for (const kind of Object.values(KINDS)) {
       for (const schema of [kind.spec, kind.status]) {
         if (schema === undefined) continue;
-        const defaulted = (schema as { default?: unknown }).default;
+        const defaulted = viewOf(schema).default;
         if (defaulted === undefined) continue;
         expect(compileValidator(schema).problems(defaulted)).toEqual([]);
         // Complete in themselves, as what `kubectl explain` shows.

@@ -8,11 +8,14 @@ const HASH = "0123456789abcdef".repeat(4);
 const TIME = "2026-11-20T10:00:00Z";
 const READY = { type: "Ready", status: "True", reason: "Ready", message: "", lastTransitionTime: TIME };
 
+/** With fields that the server adds. */
+const METADATA = { name: "example", namespace: "app", labels: { a: "b" }, uid: "1", generation: 3 };
+
 function object(kind: Kind, rest: object): { apiVersion: string; kind: string; metadata: { name: string } } {
   return {
     apiVersion: apiVersionOf(KINDS[kind].resource),
     kind,
-    metadata: { name: "example", ...{ namespace: "app", labels: { a: "b" }, uid: "1", generation: 3 } },
+    metadata: METADATA,
     ...rest,
   };
 }

@@ -59,12 +59,14 @@ export function validate(kind: Kind, object: unknown): Problem[] {
 
 /** The object with the defaults of its kind, not judged; what the API server would store. */
 export function withDefaults<K extends Kind>(kind: K, object: KubeObject): KindObjects[K] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind's schema is what its type is made from
   return validatorOf(kind).withDefaults(object) as KindObjects[K];
 }
 
 /** The object with its defaults. Throws INVALID that names the first problem: `Link "west": spec.cost: ...`. */
 export function parseObject<K extends Kind>(kind: K, object: unknown): KindObjects[K] {
   const validator = validatorOf(kind);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind's schema is what its type is made from
   const filled = validator.withDefaults(object) as KindObjects[K];
   throwIfAny(validator.problems(object), { what: nameOf(kind, object) });
   return filled;

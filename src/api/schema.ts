@@ -36,6 +36,7 @@ export const EXPECTED = "~expected";
 /** The schema with rules added to it. */
 export function withRules<S extends TSchema>(schema: S, rules: readonly Rule<Static<S>>[]): S {
   // With descriptors, since TypeBox keeps its own marks (kind, optional) where a spread does not see them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all of the schema was copied
   const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)) as S;
   return Object.assign(copy, { [RULES]: rules });
 }

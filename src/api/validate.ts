@@ -40,6 +40,7 @@ export function compileValidator<S extends TSchema>(schema: S): Validator<Static
     parse(value, options = {}) {
       const filled = withDefaults(value);
       throwIfAny(judge(filled), options);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- judged just above
       return filled as Static<S>;
     },
   };

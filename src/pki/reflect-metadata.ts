@@ -8,7 +8,7 @@ interface MetadataReflect {
  * The part of the Reflect metadata proposal that @peculiar/x509's dependency container (tsyringe) needs to load: it
  * refuses to start without `Reflect.getMetadata`. Metadata on classes only. Does nothing where a full one is loaded.
  */
-export function installReflectMetadata(reflect: MetadataReflect & object = Reflect as MetadataReflect): void {
+export function installReflectMetadata(reflect: MetadataReflect = globalThis.Reflect as object): void {
   if (reflect.getMetadata !== undefined) return;
   const store = new WeakMap<object, Map<unknown, unknown>>();
   reflect.getOwnMetadata = (key, target) => store.get(target)?.get(key);
