@@ -26,7 +26,7 @@ export function completeSwitches(argv: readonly string[]): string[] {
 
 export function waitOption(what: string, byDefault: boolean): Option {
   return new Option(
-    "--wait[=DURATION]",
+    "--wait [duration]",
     `wait until ${what} [${byDefault ? "on; --wait=false does not" : "off"}]`,
   ).argParser((value: string): string => {
     if (value !== "true" && value !== "false") duration(value);

@@ -57,7 +57,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<void> {
       narrator.say("There is no kubectl here, so the demo does itself what the kubectl commands below say.");
     }
     const eye = new ClusterEye(clients(), signal);
-    const without = new WithoutKubectl((cluster) => eye.client(cluster));
+    const without = new WithoutKubectl(eye);
     await setUp({ commands, narrator, without });
     const target = await eye.target();
     await showService({ commands, narrator, without });

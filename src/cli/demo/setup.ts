@@ -3,7 +3,16 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Commands, Step } from "./commands.ts";
 import type { Narrator } from "./narrator.ts";
-import { APP, APP_CLUSTERS, CLIENT_CLUSTER, CLUSTERS, contextOf, NAMESPACE, PORT } from "./places.ts";
+import {
+  APP,
+  APP_CLUSTERS,
+  CLIENT_CLUSTER,
+  CLUSTERS,
+  contextOf,
+  type DemoCluster,
+  NAMESPACE,
+  PORT,
+} from "./places.ts";
 import type { WithoutKubectl } from "./without-kubectl.ts";
 
 export interface SetupInput {
@@ -69,7 +78,7 @@ export function isthmus(...words: string[]): Step {
   return { program: "isthmus", words };
 }
 
-export function applyFile(name: string, at: { cluster: string; without: WithoutKubectl }): Step {
+export function applyFile(name: string, at: { cluster: DemoCluster; without: WithoutKubectl }): Step {
   const { cluster, without } = at;
   return {
     program: "kubectl",
@@ -78,7 +87,7 @@ export function applyFile(name: string, at: { cluster: string; without: WithoutK
   };
 }
 
-export function scale(cluster: string, options: { replicas: number; without: WithoutKubectl }): Step {
+export function scale(cluster: DemoCluster, options: { replicas: number; without: WithoutKubectl }): Step {
   const { replicas, without } = options;
   return {
     program: "kubectl",
@@ -87,7 +96,7 @@ export function scale(cluster: string, options: { replicas: number; without: Wit
   };
 }
 
-function createNamespace(cluster: string, without: WithoutKubectl): Step {
+function createNamespace(cluster: DemoCluster, without: WithoutKubectl): Step {
   return {
     program: "kubectl",
     words: ["create", "namespace", NAMESPACE, "--context", contextOf(cluster)],

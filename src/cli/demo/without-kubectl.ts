@@ -1,47 +1,47 @@
 import { parseAllDocuments } from "yaml";
-import type { Deployment, Service } from "#api/builtin.ts";
+import type { Deployment, Namespace, Service } from "#api/builtin.ts";
 import type { KubeObject } from "#api/object.ts";
-import { RESOURCES } from "#api/resources.ts";
+import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
-import type { KubeClient } from "#kube/client.ts";
+import type { ClusterEye } from "./cluster-eye.ts";
 import { formatTable } from "../output/table.ts";
-import { APP, NAMESPACE } from "./places.ts";
+import { APP, type DemoCluster, NAMESPACE } from "./places.ts";
 
 /** Does what the demo's kubectl commands do, on a machine that has no kubectl, and says it in the same words. */
 export class WithoutKubectl {
-  readonly #client: (cluster: string) => KubeClient;
+  readonly #eye: Pick<ClusterEye, "client">;
 
-  constructor(client: (cluster: string) => KubeClient) {
-    this.#client = client;
+  constructor(eye: Pick<ClusterEye, "client">) {
+    this.#eye = eye;
   }
 
-  async createNamespace(cluster: string): Promise<string> {
-    const object: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } };
-    await this.#client(cluster).create(RESOURCES.namespaces, object);
+  async createNamespace(cluster: DemoCluster): Promise<string> {
+    const object: Namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } };
+    await this.#eye.client(cluster).create(RESOURCES.namespaces, object);
     return `namespace/${NAMESPACE} created`;
   }
 
-  async apply(file: string, cluster: string): Promise<string> {
+  async apply(file: string, cluster: DemoCluster): Promise<string> {
     const objects = parseAllDocuments(await Bun.file(file).text()).map(
       (document) => document.toJS() as KubeObject,
     );
     const done: string[] = [];
     for (const object of objects) {
-      const def = Object.values(RESOURCES).find(({ kind }) => kind === object.kind);
+      const def: ResourceDef | undefined = Object.values(RESOURCES).find(({ kind }) => kind === object.kind);
       if (def === undefined)
         throw new IsthmusError("INVALID", `"${file}" holds an object of kind "${object.kind}"`);
       const placed = { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } };
       // oxlint-disable-next-line no-await-in-loop -- in the order of the file
-      await this.#client(cluster).apply(def, placed, { fieldManager: "kubectl" });
+      await this.#eye.client(cluster).apply(def, placed, { fieldManager: "kubectl" });
       const group = def.group === "" ? "" : `.${def.group}`;
       done.push(`${def.kind.toLowerCase()}${group}/${object.metadata.name} serverside-applied`);
     }
     return done.join("\n");
   }
 
-  async scale(cluster: string, replicas: number): Promise<string> {
+  async scale(cluster: DemoCluster, replicas: number): Promise<string> {
     const body = { spec: { replicas } };
-    await this.#client(cluster).patch<Deployment>(RESOURCES.deployments, {
+    await this.#eye.client(cluster).patch<Deployment>(RESOURCES.deployments, {
       namespace: NAMESPACE,
       name: APP,
       type: "merge",
@@ -50,8 +50,8 @@ export class WithoutKubectl {
     return `deployment.apps/${APP} scaled`;
   }
 
-  async service(cluster: string): Promise<string> {
-    const service = await this.#client(cluster).get<Service>(RESOURCES.services, {
+  async service(cluster: DemoCluster): Promise<string> {
+    const service = await this.#eye.client(cluster).get<Service>(RESOURCES.services, {
       namespace: NAMESPACE,
       name: APP,
     });

@@ -17,13 +17,11 @@ export interface CreateLinkOptions extends WaitOptions {
   readonly output?: ObjectFormat;
 }
 
-/** Reasons of `Redeemed=False` after which trying again cannot help, with the code of the error. */
+/** Codes for reasons of `Redeemed=False`; all others are DENIED. */
 const REFUSALS: Readonly<Record<string, ErrorCode>> = {
-  Denied: "DENIED",
   Expired: "EXPIRED",
-  AlreadyUsed: "DENIED",
-  OtherNetwork: "CONFLICT",
-  Untrusted: "UNTRUSTED",
+  LinkExists: "ALREADY_EXISTS",
+  WrongCA: "UNTRUSTED",
   Invalid: "INVALID",
 };
 
@@ -131,17 +129,20 @@ function redeemed(input: { token: TokenFile; timeoutMs: number; session: Session
       const condition = conditionOf(now.status?.conditions, "Redeemed");
       const link = now.status?.link;
       if (condition?.status === "True" && link !== undefined) return { done: link };
-      if (condition?.status === "False") refuse(condition);
+      // A verdict with the generation is final; anything else the controller tries again.
+      if (condition?.status === "False" && condition.observedGeneration === now.metadata.generation)
+        refuse(condition);
       return { pending: condition?.message ?? "the controller has not seen it yet" };
     },
   });
 }
 
-function refuse(condition: Condition): void {
-  const code = REFUSALS[condition.reason];
-  if (code === undefined) return;
-  throw new IsthmusError(code, condition.message, {
-    hint: "Make a new token in the site to link to: isthmus token create FILE",
+function refuse(condition: Condition): never {
+  throw new IsthmusError(REFUSALS[condition.reason] ?? "DENIED", condition.message, {
+    hint:
+      condition.reason === "LinkExists"
+        ? "Choose another name with --name"
+        : "Make a new token in the site to link to: isthmus token create FILE",
   });
 }
 

@@ -66,7 +66,7 @@ function siteNode(site: SeenSite, { self, names, style }: SiteContext): Node {
     return {
       text: `service ${style.bold(service.service)}${ports}${pods.length === 0 ? "   no pods" : ""}`,
       children: pods.map((pod) => ({
-        text: `${local ? "local " : "remote"} pod ${pod.name}   ${pod.ready ? style.good("ready") : style.warn("not ready")}`,
+        text: `${local ? "local" : "remote"} pod ${pod.name}   ${pod.ready ? style.good("ready") : style.warn("not ready")}`,
         children: [],
       })),
     };

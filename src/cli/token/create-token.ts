@@ -68,6 +68,7 @@ export async function createToken(
         url,
         ca,
         network,
+        linkName: siteName(site),
         ...(options.cost === undefined ? {} : { linkCost: options.cost }),
       }),
     );

@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import { styleFor } from "../output/style.ts";
+import { MemoryIo } from "../testing/memory-io.ts";
+import { formatNetwork } from "./network-tree.ts";
+
+const plain = styleFor(new MemoryIo(), "out");
+const PORT = { port: 8080, protocol: "TCP" as const };
+
+test("the network is a tree: sites, links with cost and round trip, services, pods marked local or remote", () => {
+  const text = formatNetwork(
+    {
+      network: "net-1",
+      self: "id-1",
+      sites: [
+        {
+          id: "id-2",
+          name: "c2",
+          namespace: "shop",
+          version: "0.1.0",
+          reachable: true,
+          links: [{ site: "id-1", cost: 4, rttMs: 0.5, state: "up" }],
+          services: [
+            { service: "shop/web", ports: [PORT], endpoints: [{ id: "a", name: "web-a", ready: true }] },
+            { service: "shop/db", ports: [PORT], endpoints: [] },
+          ],
+        },
+        {
+          id: "id-1",
+          name: "c1",
+          namespace: "shop",
+          reachable: true,
+          links: [
+            { site: "id-2", cost: 4, rttMs: 0.5, state: "up" },
+            { site: "id-9", cost: 10, state: "down" },
+          ],
+          services: [
+            { service: "shop/own", ports: [PORT], endpoints: [{ id: "b", name: "own-b", ready: false }] },
+          ],
+        },
+      ],
+    },
+    plain,
+  );
+  expect(text).toBe(`Network net-1, 2 sites
+
+c1   namespace shop, this site
+├─ link to c2     cost 4    0.50 ms   up
+├─ link to id-9   cost 10             down
+└─ service shop/own:8080
+   └─ local pod own-b   not ready
+
+c2   namespace shop, version 0.1.0, remote
+├─ link to c1   cost 4   0.50 ms   up
+├─ service shop/web:8080
+│  └─ remote pod web-a   ready
+└─ service shop/db:8080   no pods
+`);
+});
+
+test("a site that cannot be reached stays visible, marked", () => {
+  const text = formatNetwork(
+    { network: "n", self: "id-1", sites: [{ id: "id-2", name: "c2", reachable: false }] },
+    plain,
+  );
+  expect(text).toContain("c2   remote unreachable; this is the last that was heard of it");
+});
