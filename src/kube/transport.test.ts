@@ -56,9 +56,10 @@ function proxy(): { url: string; tunnels: string[] } {
         socket.data.upstream = await Bun.connect({
           hostname: target?.[1] ?? "",
           port: Number(target?.[2]),
+          data: undefined,
           socket: {
             data: (_, answer) => void socket.write(answer),
-            close: () => socket.end(),
+            close: () => void socket.end(),
           },
         });
         socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
