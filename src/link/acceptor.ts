@@ -1,4 +1,4 @@
-import type { Socket, TCPSocketListener } from "bun";
+import type { TCPSocketListener } from "bun";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import { GOAWAY } from "./constants.ts";
@@ -87,8 +87,8 @@ class LinkAcceptor implements Acceptor {
 
   close(): void {
     this.stop();
-    for (const lane of [...this.#greeting]) lane.fail("The router stops");
-    for (const session of [...this.#sessions]) session.close("The router stops");
+    for (const lane of this.#greeting) lane.fail("The router stops");
+    for (const session of this.#sessions) session.close("The router stops");
   }
 
   #listen(port: number): TCPSocketListener<TlsWire | undefined> {
@@ -98,6 +98,7 @@ class LinkAcceptor implements Acceptor {
         hostname,
         port,
         tls: serverTls(this.#identity),
+        data: undefined,
         socket: tlsHandlers({
           opened: (socket) => this.#opened(socket),
           handshake: (socket, result) => this.#handshake(socket, result),

@@ -77,7 +77,7 @@ export class ControlChannel {
     for (let parts = 0; this.#sendIndex < this.#queue.length; parts++) {
       if (!lane.hasRoom(HEADER_BYTES + PART_BYTES)) return;
       if (parts === PARTS_PER_TURN) return this.#pumpLater();
-      const message = this.#queue[this.#sendIndex] as Message;
+      const message = this.#queue[this.#sendIndex]!;
       const from = this.#sendOffset;
       const to = Math.min(from + PART_BYTES, message.bytes.length);
       lane.sendControl(message.kind, message.seq, { message: message.bytes, from, to });
@@ -90,7 +90,7 @@ export class ControlChannel {
 
   /** A CONTROL payload came. Returns what is wrong with it, if anything. */
   receive(lane: Lane, payload: Uint8Array): string | undefined {
-    const kind = payload[0] as number;
+    const kind = payload[0]!;
     const seq = readU32(payload, 1);
     if (kind === ACK) return this.#acknowledged(seq);
     if (payload.length < HEADER_BYTES) return "CONTROL without length and offset";
@@ -124,8 +124,8 @@ export class ControlChannel {
 
   #acknowledged(seq: number): string | undefined {
     if (seq >= this.#nextSeq) return `Acknowledgement of control message ${seq}, which was never sent`;
-    while (this.#queue.length > 0 && (this.#queue[0] as Message).seq <= seq) {
-      this.queuedBytes -= (this.#queue.shift() as Message).bytes.length;
+    while (this.#queue.length > 0 && this.#queue[0]!.seq <= seq) {
+      this.queuedBytes -= this.#queue.shift()!.bytes.length;
       if (this.#sendIndex > 0) this.#sendIndex--;
       else this.#sendOffset = 0;
     }

@@ -52,7 +52,7 @@ export class Decoder {
         if (!this.#readHeader(chunk, at)) return;
         at = this.#begin(chunk, at + HEADER_BYTES);
       } else {
-        this.#header[this.#headerBytes++] = chunk[at++] as number;
+        this.#header[this.#headerBytes++] = chunk[at++]!;
         if (this.#headerBytes < HEADER_BYTES) continue;
         this.#headerBytes = 0;
         if (!this.#readHeader(this.#header, 0)) return;
@@ -62,9 +62,8 @@ export class Decoder {
   }
 
   #readHeader(bytes: Uint8Array, at: number): boolean {
-    const length =
-      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
-    const type = bytes[at + 3] as number;
+    const length = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+    const type = bytes[at + 3]!;
     const streamId = readU32(bytes, at + 4);
     this.#type = type;
     this.#streamId = streamId;

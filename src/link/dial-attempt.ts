@@ -46,6 +46,7 @@ export class DialAttempt {
       hostname: address.host,
       port: address.port,
       tls: clientTls(identity),
+      data: undefined,
       socket: tlsHandlers({
         opened: (socket) => {
           if (this.#settled) socket.terminate();

@@ -143,7 +143,7 @@ class LinkDialler implements Dialler {
   #dial(slot: Slot): void {
     if (this.#stopped) return;
     const { clock, limits } = this.#resolved.context;
-    const address = this.#addresses[this.#attempts++ % this.#addresses.length] as Address;
+    const address = this.#addresses[this.#attempts++ % this.#addresses.length]!;
     const identity = this.#options.identity();
     const attempt = new DialAttempt({
       address,
@@ -241,7 +241,7 @@ class LinkDialler implements Dialler {
     this.#linkId = this.#newLinkId();
     for (const slot of this.#slots) abandon(slot);
     this.#error = reason;
-    this.#dialLater(this.#slots[0] as Slot);
+    this.#dialLater(this.#slots[0]!);
   }
 
   #dialLater(slot: Slot): void {

@@ -1,4 +1,4 @@
-import { FRAME, MAX_HELLO_BYTES, MAX_OPEN_BYTES, MAX_PAYLOAD_BYTES, MAX_REASON_BYTES } from "./constants.ts";
+import { MAX_HELLO_BYTES, MAX_OPEN_BYTES, MAX_PAYLOAD_BYTES, MAX_REASON_BYTES } from "./constants.ts";
 
 /*
  * A frame is an 8-byte header and its payload, little endian:
@@ -20,27 +20,20 @@ export interface FrameShape {
   readonly stream: boolean;
 }
 
-const SHAPES: Record<keyof typeof FRAME, Omit<FrameShape, "name">> = {
-  HELLO: { minBytes: 2, maxBytes: MAX_HELLO_BYTES, stream: false },
-  OPEN: { minBytes: 9, maxBytes: MAX_OPEN_BYTES, stream: true },
-  DATA: { minBytes: 1, maxBytes: MAX_PAYLOAD_BYTES, stream: true },
-  FIN: { minBytes: 0, maxBytes: 0, stream: true },
-  RESET: { minBytes: 1, maxBytes: 1 + MAX_REASON_BYTES, stream: true },
-  WINDOW: { minBytes: 4, maxBytes: 4, stream: true },
-  PING: { minBytes: 8, maxBytes: 8, stream: false },
-  PONG: { minBytes: 8, maxBytes: 8, stream: false },
-  GOAWAY: { minBytes: 1, maxBytes: 1 + MAX_REASON_BYTES, stream: false },
-  CONTROL: { minBytes: 5, maxBytes: MAX_PAYLOAD_BYTES, stream: false },
-};
-
 /** By type number; a hole is an unknown type. */
-export const FRAME_SHAPES: readonly (FrameShape | undefined)[] = (() => {
-  const table: (FrameShape | undefined)[] = [undefined];
-  for (const [name, type] of Object.entries(FRAME)) {
-    table[type] = { name, ...SHAPES[name as keyof typeof FRAME] };
-  }
-  return table;
-})();
+export const FRAME_SHAPES: readonly (FrameShape | undefined)[] = [
+  undefined,
+  { name: "HELLO", minBytes: 2, maxBytes: MAX_HELLO_BYTES, stream: false },
+  { name: "OPEN", minBytes: 9, maxBytes: MAX_OPEN_BYTES, stream: true },
+  { name: "DATA", minBytes: 1, maxBytes: MAX_PAYLOAD_BYTES, stream: true },
+  { name: "FIN", minBytes: 0, maxBytes: 0, stream: true },
+  { name: "RESET", minBytes: 1, maxBytes: 1 + MAX_REASON_BYTES, stream: true },
+  { name: "WINDOW", minBytes: 4, maxBytes: 4, stream: true },
+  { name: "PING", minBytes: 8, maxBytes: 8, stream: false },
+  { name: "PONG", minBytes: 8, maxBytes: 8, stream: false },
+  { name: "GOAWAY", minBytes: 1, maxBytes: 1 + MAX_REASON_BYTES, stream: false },
+  { name: "CONTROL", minBytes: 5, maxBytes: MAX_PAYLOAD_BYTES, stream: false },
+];
 
 /** For logs and close reasons: `DATA(stream 5, 17 bytes)`. */
 export function describeFrame(type: number, streamId: number, length: number): string {
@@ -50,15 +43,9 @@ export function describeFrame(type: number, streamId: number, length: number): s
 }
 
 export function readU16(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  return bytes[at]! | (bytes[at + 1]! << 8);
 }
 
 export function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }

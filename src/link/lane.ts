@@ -228,7 +228,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
       }
       case FRAME.RESET: {
         const stream = this.#streams.get(streamId) ?? this.#absent(streamId);
-        stream?.receiveReset(resetCodeOf(bytes[from] as number), readText(bytes, from + 1, to));
+        stream?.receiveReset(resetCodeOf(bytes[from]!), readText(bytes, from + 1, to));
         break;
       }
       case FRAME.PING:
@@ -414,7 +414,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
   }
 
   #onGoAway(bytes: Uint8Array, from: number, to: number): void {
-    const kind = bytes[from] as number;
+    const kind = bytes[from]!;
     const reason = readText(bytes, from + 1, to);
     if (kind === GOAWAY.CLOSE) return this.#close(reason);
     if (kind === GOAWAY.LANE || kind === GOAWAY.LINK) {
@@ -487,7 +487,8 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#cancelHandshake();
     if (this.#blocked) this.#wire.destroy();
     else this.#wire.end();
-    for (const stream of [...this.#streams.values()]) stream.receiveReset("LINK_LOST", reason);
+    const streams = [...this.#streams.values()];
+    for (const stream of streams) stream.receiveReset("LINK_LOST", reason);
     this.#context.memory.leave(this);
     this.owner.onClosed(this, reason);
   }

@@ -24,7 +24,7 @@ export function problemOfOpen(open: StreamOpen): string | undefined {
   if (tooLong(open.service) || tooLong(open.endpoint)) return "Service or endpoint is longer than 255 bytes";
   if (tooLong(open.client) || tooLong(open.trace)) return "Client or trace is longer than 255 bytes";
   for (let i = 0; i < open.hops.length; i++) {
-    if (tooLong(open.hops[i] as string)) return "Site id is longer than 255 bytes";
+    if (tooLong(open.hops[i]!)) return "Site id is longer than 255 bytes";
   }
   return undefined;
 }
@@ -40,7 +40,7 @@ export function encodeOpen(bytes: Uint8Array, at: number, open: StreamOpen): num
   next = writeText(bytes, next, open.trace);
   const hops = open.hops;
   bytes[next++] = hops.length;
-  for (let i = 0; i < hops.length; i++) next = writeText(bytes, next, hops[i] as string);
+  for (let i = 0; i < hops.length; i++) next = writeText(bytes, next, hops[i]!);
   return next;
 }
 
@@ -98,7 +98,7 @@ class TextReader {
   }
 
   byte(): number {
-    if (this.#at < this.#end) return this.#bytes[this.#at++] as number;
+    if (this.#at < this.#end) return this.#bytes[this.#at++]!;
     this.failed = true;
     return 0;
   }

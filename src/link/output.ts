@@ -64,7 +64,7 @@ export class Output {
   /** Gives the 8 bytes of a PING back as they came. */
   pong(from: Uint8Array, offset: number): void {
     const at = this.#frame(FRAME.PONG, 0, 8);
-    for (let i = 0; i < 8; i++) this.#bytes[at + i] = from[offset + i] as number;
+    for (let i = 0; i < 8; i++) this.#bytes[at + i] = from[offset + i]!;
   }
 
   goAway(kind: GoAwayKind, reason: string): void {

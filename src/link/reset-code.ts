@@ -17,11 +17,18 @@ export const RESET_CODES = {
 
 export type ResetCode = keyof typeof RESET_CODES;
 
-const NAMES = new Map<number, ResetCode>(
-  Object.entries(RESET_CODES).map(([name, code]) => [code, name as ResetCode]),
-);
+const NAMES: readonly ResetCode[] = [
+  "REFUSED",
+  "NO_ENDPOINT",
+  "DENIED",
+  "TIMEOUT",
+  "RESET_BY_PEER",
+  "OVERLOAD",
+  "PROTOCOL",
+  "LINK_LOST",
+];
 
 /** A code of a later version reads as RESET_BY_PEER: an abort that must not be retried. */
 export function resetCodeOf(wireCode: number): ResetCode {
-  return NAMES.get(wireCode) ?? "RESET_BY_PEER";
+  return NAMES.find((name) => RESET_CODES[name] === wireCode) ?? "RESET_BY_PEER";
 }

@@ -130,12 +130,12 @@ export class LinkSession implements Link, LaneOwner {
   }
 
   goAway(): void {
-    for (const lane of [...this.#lanes]) lane.goAway(GOAWAY.LINK, "The router drains");
+    for (const lane of this.#lanes.slice()) lane.goAway(GOAWAY.LINK, "The router drains");
     this.#goDown("This router drains the link", true);
   }
 
   close(reason: string): void {
-    for (const lane of [...this.#lanes]) lane.fail(reason);
+    for (const lane of this.#lanes.slice()) lane.fail(reason);
     this.#goDown(reason);
   }
 

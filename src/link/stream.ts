@@ -202,10 +202,10 @@ export class Stream implements LinkStream {
   }
 
   #sendPending(): void {
-    const pending = this.#pending as Uint8Array[];
+    const pending = this.#pending!;
     let budget = TURN_BYTES;
     while (pending.length > 0 && budget > 0) {
-      const first = pending[0] as Uint8Array;
+      const first = pending[0]!;
       const from = this.#pendingAt;
       const to = this.#send(first, from, Math.min(first.length, from + budget));
       if (to === from) return;

@@ -50,9 +50,8 @@ export interface TlsEvents {
 }
 
 /** The one set of callbacks of all sockets of a dialler or an acceptor: what is a socket's own hangs on `socket.data`. */
-export function tlsHandlers(events: TlsEvents): SocketHandler<TlsWire | undefined, "uint8array"> {
+export function tlsHandlers(events: TlsEvents): SocketHandler<TlsWire | undefined> {
   return {
-    binaryType: "uint8array",
     open: (socket) => events.opened(socket),
     handshake: (socket, success, error) => events.handshake(socket, { success, error }),
     data(socket, chunk) {

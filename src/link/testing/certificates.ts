@@ -120,7 +120,7 @@ function issue(from: Issue): string {
 
 function newKey(): { privateKey: string; publicKey: Buffer } {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
   return { privateKey: pem, publicKey: createPublicKey(pem).export({ type: "spki", format: "der" }) };
 }
 
