@@ -11,7 +11,7 @@ export class Store<T extends KubeObject> {
   readonly #api: ClusterApi;
   readonly #byNamespace = new Map<string, Map<string, T>>();
   readonly #byOwner = new Map<string, Map<string, T>>();
-  readonly #listeners: Change<T>[] = [];
+  readonly #listeners = new Set<Change<T>>();
   readonly #stop: () => void;
 
   constructor(api: ClusterApi, resource: string) {
@@ -35,10 +35,11 @@ export class Store<T extends KubeObject> {
     return [...(this.#byOwner.get(uid)?.values() ?? [])];
   }
 
-  /** Calls `fn` for what is there (as ADDED), then for each change. Listeners only note what to look at again. */
-  onChange(fn: Change<T>): void {
-    this.#listeners.push(fn);
+  /** Calls `fn` for what is there (as ADDED), then for each change. Listeners only note what to look at again. Answers what stops it. */
+  onChange(fn: Change<T>): () => void {
+    this.#listeners.add(fn);
     for (const object of this.list()) fn("ADDED", object, undefined);
+    return () => this.#listeners.delete(fn);
   }
 
   create(object: NewObject): T {
@@ -61,7 +62,7 @@ export class Store<T extends KubeObject> {
 
   stop(): void {
     this.#stop();
-    this.#listeners.length = 0;
+    this.#listeners.clear();
   }
 
   #apply(type: EventType, object: T): void {
