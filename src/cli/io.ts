@@ -1,3 +1,5 @@
+import { isatty } from "node:tty";
+
 /** Where a command reads and writes: results on `out`, progress and errors on `err`. Given in, so that tests see both. */
 export interface Io {
   out(text: string): void;
@@ -16,7 +18,7 @@ export const processIo: Io = {
   err: (text) => void process.stderr.write(text),
   readInput: () => Bun.stdin.text(),
   env: process.env,
-  outIsTerminal: Boolean(process.stdout.isTTY),
-  errIsTerminal: Boolean(process.stderr.isTTY),
+  outIsTerminal: isatty(1),
+  errIsTerminal: isatty(2),
   columns: process.stdout.columns ?? 100,
 };

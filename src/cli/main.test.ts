@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCli } from "./main.ts";
+import { parseObjects } from "./object-file.ts";
 import { MemoryIo } from "./testing/memory-io.ts";
 
 async function run(
@@ -134,11 +135,8 @@ spec:
   spread: Cost
   algorithm: RoundRobin
 `);
-    const init = await run(["init", "-n", "other", "-o", "json"], env);
-    const list = JSON.parse(init.io.stdout) as {
-      items: { kind: string; metadata: { name: string; namespace?: string } }[];
-    };
-    const site = list.items.find(({ kind }) => kind === "Site");
+    const init = await run(["init", "-n", "other", "-o", "yaml"], env);
+    const site = parseObjects(init.io.stdout).find(({ kind }) => kind === "Site");
     expect(site?.metadata).toEqual({ name: "east", namespace: "other" });
     const grant = await run(["token", "create", "-", "-o", "yaml", "--uses", "3"], env);
     expect(grant.io.stdout).toMatch(

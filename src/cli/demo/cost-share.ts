@@ -18,6 +18,13 @@ type TieRule = (tied: readonly number[], state: { lastPick: number; pickedAt: re
 
 const REQUESTS = 20_000;
 
+const longestUnused: TieRule = (tied, { pickedAt }) =>
+  tied.reduce((best, index) => ((pickedAt[index] ?? 0) < (pickedAt[best] ?? 0) ? index : best));
+const nextInOrder: TieRule = (tied, { lastPick }) => tied.find((index) => index > lastPick) ?? tied[0] ?? 0;
+
+/** Requests end in the order in which they began. */
+const firstOut = (): number => 0;
+
 /**
  * What share of the requests each endpoint gets under `spread: Cost`, computed from the rule and nothing else: a
  * request goes to the endpoint with the least `requests in flight + path cost`, ties rotate. The rule leaves three
@@ -27,11 +34,7 @@ const REQUESTS = 20_000;
  */
 export function costShares({ costs, clients }: CostShareInput): ShareRange[] {
   const random = seededRandom(1);
-  const longestUnused: TieRule = (tied, { pickedAt }) =>
-    tied.reduce((best, index) => ((pickedAt[index] ?? 0) < (pickedAt[best] ?? 0) ? index : best));
-  const nextInOrder: TieRule = (tied, { lastPick }) => tied.find((index) => index > lastPick) ?? tied[0] ?? 0;
   const any: TieRule = (tied) => tied[random.below(tied.length)] ?? 0;
-  const firstOut = (): number => 0;
   const anyOut = (running: number): number => random.below(running);
 
   const runs: number[][] = [];

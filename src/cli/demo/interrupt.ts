@@ -1,7 +1,11 @@
 import { SilentExit } from "../report-error.ts";
 
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-type Signal = keyof typeof EXIT_CODES;
+const EXIT_CODES = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const;
+type Signal = (typeof EXIT_CODES)[number][0];
 
 /**
  * Turns Ctrl-C and its like into an abort, so that everything under way stops and the demo can take down what it
@@ -12,13 +16,13 @@ export class Interrupt {
   readonly #handlers = new Map<Signal, () => void>();
 
   constructor(onImpatience: () => void) {
-    for (const name of Object.keys(EXIT_CODES) as Signal[]) {
+    for (const [name, exitCode] of EXIT_CODES) {
       const handler = (): void => {
         if (this.#controller.signal.aborted) {
           onImpatience();
-          process.exit(EXIT_CODES[name]);
+          process.exit(exitCode);
         }
-        this.#controller.abort(new SilentExit(EXIT_CODES[name]));
+        this.#controller.abort(new SilentExit(exitCode));
       };
       this.#handlers.set(name, handler);
       process.on(name, handler);

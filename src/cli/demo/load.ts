@@ -67,15 +67,15 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const begin = clock.monotonicMs();
   await Promise.all(Array.from({ length: options.clients }, client));
   const seconds = (clock.monotonicMs() - begin) / 1000;
-  latencies.sort((a, b) => a - b);
+  const sorted = latencies.toSorted((a, b) => a - b);
   return {
     requests: started,
     failed: [...failures.values()].reduce((sum, count) => sum + count, 0),
     failures,
-    p50Ms: percentile(latencies, 0.5),
-    p99Ms: percentile(latencies, 0.99),
+    p50Ms: percentile(sorted, 0.5),
+    p99Ms: percentile(sorted, 0.99),
     perSecond: seconds > 0 ? started / seconds : 0,
-    pods: [...pods.values()].sort((a, b) => compare(`${a.cluster}/${a.pod}`, `${b.cluster}/${b.pod}`)),
+    pods: [...pods.values()].toSorted((a, b) => compare(`${a.cluster}/${a.pod}`, `${b.cluster}/${b.pod}`)),
   };
 }
 

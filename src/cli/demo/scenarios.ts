@@ -72,7 +72,7 @@ export function expectationOf(situation: Situation, side: ClientSide): Expectati
 }
 
 function podShare(situation: Situation, at: ClientSide & { cluster: AppCluster }): ShareRange {
-  const { pods, costs, spread } = situation;
+  const { pods, spread } = situation;
   const { cluster, clients, keepAlive } = at;
   const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
   const total = serving.reduce((sum, name) => sum + pods[name], 0);
@@ -84,25 +84,31 @@ function podShare(situation: Situation, at: ClientSide & { cluster: AppCluster }
       // Kept connections are dealt out whole: the ideal, one connection up or down.
       return keepAlive ? { min: whole - 1 / clients, max: whole + 1 / clients } : share(whole);
     }
-    case "Cost": {
-      const endpoints = serving.flatMap((name) => Array.from({ length: pods[name] }, () => name));
-      if (endpoints.length === 1) return { min: 1, max: 1 };
-      const ranges = costShares({ costs: endpoints.map((name) => costs[name]), clients });
-      const mine = ranges.filter((_, index) => endpoints[index] === cluster);
-      const min = Math.min(...mine.map((range) => range.min));
-      const max = Math.max(...mine.map((range) => range.max));
-      if (keepAlive) return { min: 0, max: 1 };
-      // Where the rule leaves nothing open, it leaves nothing to chance either.
-      return clients === 1 && max === 0 ? { min, max } : { min: min - CHANCE, max: max + CHANCE };
-    }
+    case "Cost":
+      return costShare(situation, at);
   }
 }
 
+function costShare(
+  { pods, costs }: Situation,
+  { cluster, clients, keepAlive }: ClientSide & { cluster: AppCluster },
+): ShareRange {
+  const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
+  const endpoints = serving.flatMap((name) => Array.from({ length: pods[name] }, () => name));
+  if (endpoints.length === 1) return { min: 1, max: 1 };
+  const ranges = costShares({ costs: endpoints.map((name) => costs[name]), clients });
+  const mine = ranges.filter((_, index) => endpoints[index] === cluster);
+  const min = Math.min(...mine.map((range) => range.min));
+  const max = Math.max(...mine.map((range) => range.max));
+  if (keepAlive) return { min: 0, max: 1 };
+  // Where the rule leaves nothing open, it leaves nothing to chance either.
+  return clients === 1 && max === 0 ? { min, max } : { min: min - CHANCE, max: max + CHANCE };
+}
+
 function textOf(situation: Situation, perPod: ReadonlyMap<string, ShareRange>): string {
-  return [...perPod]
-    .map(([cluster, range]) => {
-      const each = situation.pods[cluster as AppCluster] > 1 ? " each" : "";
-      return `${cluster} ${rangeText(range)}${each}`;
-    })
-    .join(", ");
+  return APP_CLUSTERS.flatMap((cluster) => {
+    const range = perPod.get(cluster);
+    if (range === undefined) return [];
+    return `${cluster} ${rangeText(range)}${situation.pods[cluster] > 1 ? " each" : ""}`;
+  }).join(", ");
 }

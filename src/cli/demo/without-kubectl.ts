@@ -1,9 +1,8 @@
-import { parseAllDocuments } from "yaml";
 import type { Deployment, Namespace, Service } from "#api/builtin.ts";
-import type { KubeObject } from "#api/object.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { ClusterEye } from "./cluster-eye.ts";
+import { parseObjects } from "../object-file.ts";
 import { formatTable } from "../output/table.ts";
 import { APP, type DemoCluster, NAMESPACE } from "./places.ts";
 
@@ -22,9 +21,7 @@ export class WithoutKubectl {
   }
 
   async apply(file: string, cluster: DemoCluster): Promise<string> {
-    const objects = parseAllDocuments(await Bun.file(file).text()).map(
-      (document) => document.toJS() as KubeObject,
-    );
+    const objects = parseObjects(await Bun.file(file).text());
     const done: string[] = [];
     for (const object of objects) {
       const def: ResourceDef | undefined = Object.values(RESOURCES).find(({ kind }) => kind === object.kind);

@@ -56,7 +56,7 @@ export async function init(options: InitOptions, session: Session): Promise<void
 
 /** What a site that is there already was told before stays, where the options say nothing. */
 function objectsOf(
-  siteName: string,
+  name: string,
   input: { options: InitOptions; namespace: string; existing: Site | undefined },
 ): KubeObject[] {
   const { options, namespace, existing } = input;
@@ -65,7 +65,7 @@ function objectsOf(
   const replicas = existing?.spec.router.replicas;
   return installObjects({
     namespace,
-    siteName,
+    siteName: name,
     image,
     linkAccess,
     ...(replicas === undefined ? {} : { replicas }),

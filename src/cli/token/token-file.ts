@@ -1,9 +1,11 @@
-import { parseAllDocuments } from "yaml";
 import { accessTokenKind, type AccessToken, type AccessTokenSpec } from "#api/kinds/access-token.ts";
 import type { Secret } from "#api/builtin.ts";
+import type { KubeObject } from "#api/object.ts";
+import { formatProblem } from "#api/problem.ts";
 import { apiVersionOf } from "#api/resource-def.ts";
-import { validate } from "#api/registry.ts";
-import { IsthmusError } from "#core/errors.ts";
+import { validate, withDefaults } from "#api/registry.ts";
+import { IsthmusError, messageOf } from "#core/errors.ts";
+import { parseObjects } from "../object-file.ts";
 import { formatObjects } from "../output/objects.ts";
 
 /** A token as it travels: the code in a Secret, and where to redeem it. `kubectl apply` takes the same file. */
@@ -40,28 +42,27 @@ export function formatTokenFile({ secret, token }: TokenFile): string {
 
 /** Reads a token file. Throws INVALID that names the file and what is wrong with it. */
 export function parseTokenFile(text: string, file: string): TokenFile {
-  const objects = parseAllDocuments(text).flatMap((document): unknown[] => {
-    const [problem] = document.errors;
-    if (problem !== undefined) throw notAToken(file, problem.message.split("\n")[0] ?? "not YAML");
-    const value: unknown = document.toJS();
-    return value === null ? [] : [value];
-  });
-  const token = objects.find((object) => isKind(object, "AccessToken")) as AccessToken | undefined;
-  if (token === undefined) throw notAToken(file, "no AccessToken in it");
-  const [problem] = validate("AccessToken", token);
-  if (problem !== undefined) throw notAToken(file, `${problem.path}: ${problem.message}`);
+  const objects = readObjects(text, file);
+  const candidate = objects.find(({ kind }) => kind === "AccessToken");
+  if (candidate === undefined) throw notAToken(file, "no AccessToken in it");
+  const [problem] = validate("AccessToken", candidate);
+  if (problem !== undefined) throw notAToken(file, formatProblem(problem));
+  const token = withDefaults("AccessToken", candidate);
   const secret = objects.find(
-    (object) => isKind(object, "Secret") && (object as Secret).metadata.name === token.spec.codeSecret,
-  ) as Secret | undefined;
-  if (secret === undefined)
+    ({ kind, metadata }) => kind === "Secret" && metadata.name === token.spec.codeSecret,
+  );
+  if (secret === undefined) {
     throw notAToken(file, `the Secret "${token.spec.codeSecret}" with the code is missing`);
+  }
   return { secret, token };
 }
 
-function isKind(value: unknown, kind: string): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind: found, metadata } = value as { kind?: unknown; metadata?: unknown };
-  return found === kind && typeof metadata === "object" && metadata !== null;
+function readObjects(text: string, file: string): KubeObject[] {
+  try {
+    return parseObjects(text);
+  } catch (error) {
+    throw notAToken(file, messageOf(error));
+  }
 }
 
 function notAToken(file: string, why: string): IsthmusError {
