@@ -99,6 +99,19 @@ describe("the CRDs", () => {
     }
   });
 
+  test("describe every field, for kubectl explain", () => {
+    for (const crd of all) {
+      for (const [path, node] of nodes(crd.spec.versions[0]?.schema.openAPIV3Schema ?? {})) {
+        if (path === "$.metadata" || /(\[\]|\{\})$/.test(path)) continue;
+        expect([crd.metadata.name, path, node.description]).toEqual([
+          crd.metadata.name,
+          path,
+          expect.any(String),
+        ]);
+      }
+    }
+  });
+
   test("have conditions as a list map by type, in every status", () => {
     for (const crd of all) {
       const conditions =

@@ -29,25 +29,6 @@ export type ServiceExportStatus = Static<typeof ServiceExportStatus>;
 /** `spec` may be missing: most exports say all by their name. */
 export type ServiceExport = KubeObject & { spec?: ServiceExportSpec; status?: ServiceExportStatus };
 
-/** Reasons of KEP-1645 (mcs-api v0.5.0), by condition. */
-export const EXPORT_REASONS = {
-  Valid: ["Valid", "NoService", "InvalidServiceType"],
-  Ready: ["Exported", "Ready", "Pending", "Failed"],
-  Conflict: [
-    "NoConflicts",
-    "PortConflict",
-    "TypeConflict",
-    "SessionAffinityConflict",
-    "SessionAffinityConfigConflict",
-    "LabelsConflict",
-    "AnnotationsConflict",
-    "InternalTrafficPolicyConflict",
-    "TrafficDistributionConflict",
-    "IPFamilyConflict",
-  ],
-} as const;
-export type ExportReason<Type extends keyof typeof EXPORT_REASONS> = (typeof EXPORT_REASONS)[Type][number];
-
 export const serviceExportKind = multiclusterKind<ServiceExport>({
   kind: "ServiceExport",
   plural: "serviceexports",

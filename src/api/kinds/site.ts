@@ -45,11 +45,11 @@ const SeenService = Type.Object({
   ports: Type.Optional(
     Type.Array(
       Type.Object({
-        name: Type.Optional(Type.String({ maxLength: 63 })),
+        name: Type.Optional(Type.String({ description: "Name of the port.", maxLength: 63 })),
         port: portNumber("Port of the service."),
         protocol: oneOf(PROTOCOLS, { description: "Transport." }),
       }),
-      { maxItems: 256, "x-kubernetes-list-type": "atomic" },
+      { description: "Ports of the service.", maxItems: 256, "x-kubernetes-list-type": "atomic" },
     ),
   ),
   endpoints: Type.Optional(
@@ -59,7 +59,7 @@ const SeenService = Type.Object({
         name: Type.String({ description: "Pod, as people know it.", maxLength: 253 }),
         ready: Type.Boolean({ description: "Whether it gets new work." }),
       }),
-      { maxItems: 10_000, "x-kubernetes-list-type": "atomic" },
+      { description: "Endpoints in that site.", maxItems: 10_000, "x-kubernetes-list-type": "atomic" },
     ),
   ),
 });
@@ -67,8 +67,10 @@ const SeenService = Type.Object({
 const SeenSite = Type.Object({
   id: Type.String({ description: "Id within the network; from its certificate.", maxLength: 64 }),
   name: Type.String({ description: "Cluster name.", maxLength: 253 }),
-  namespace: Type.Optional(Type.String({ maxLength: 63 })),
-  version: Type.Optional(Type.String({ maxLength: 64 })),
+  namespace: Type.Optional(
+    Type.String({ description: "Namespace of the site in its cluster.", maxLength: 63 }),
+  ),
+  version: Type.Optional(Type.String({ description: "Version of its routers.", maxLength: 64 })),
   reachable: Type.Optional(
     Type.Boolean({ description: "False: what is shown is the last that was heard of it." }),
   ),
@@ -76,14 +78,20 @@ const SeenSite = Type.Object({
     Type.Array(
       Type.Object({
         site: Type.String({ description: "Id of the site at the other end.", maxLength: 64 }),
-        cost: integer({ minimum: 1, maximum: 1000 }),
-        rttMs: Type.Optional(Type.Number({ minimum: 0 })),
+        cost: integer({ description: "Cost of the link.", minimum: 1, maximum: 1000 }),
+        rttMs: Type.Optional(Type.Number({ description: "Round trip, ms.", minimum: 0 })),
         state: Type.Optional(oneOf(["up", "connecting", "down"], { description: "State of the link." })),
       }),
-      { maxItems: 1000, "x-kubernetes-list-type": "atomic" },
+      { description: "Its links.", maxItems: 1000, "x-kubernetes-list-type": "atomic" },
     ),
   ),
-  services: Type.Optional(Type.Array(SeenService, { maxItems: 10_000, "x-kubernetes-list-type": "atomic" })),
+  services: Type.Optional(
+    Type.Array(SeenService, {
+      description: "Services that it exports.",
+      maxItems: 10_000,
+      "x-kubernetes-list-type": "atomic",
+    }),
+  ),
 });
 export type SeenSite = Static<typeof SeenSite>;
 
@@ -116,11 +124,15 @@ export const SiteStatus = Type.Object(
               Type.Object({
                 site: Type.String({ description: "Id of the site that dialled.", maxLength: 64 }),
                 name: Type.String({ description: "Its cluster name.", maxLength: 253 }),
-                cost: Type.Optional(integer({ minimum: 1, maximum: 1000 })),
-                rttMs: Type.Optional(Type.Number({ minimum: 0 })),
-                lanes: Type.Optional(integer({ minimum: 0 })),
+                cost: Type.Optional(integer({ description: "Cost of the link.", minimum: 1, maximum: 1000 })),
+                rttMs: Type.Optional(Type.Number({ description: "Round trip, ms.", minimum: 0 })),
+                lanes: Type.Optional(integer({ description: "TLS connections that are up.", minimum: 0 })),
               }),
-              { maxItems: 1000, "x-kubernetes-list-type": "atomic" },
+              {
+                description: "One for each site that dialled.",
+                maxItems: 1000,
+                "x-kubernetes-list-type": "atomic",
+              },
             ),
           ),
         },
