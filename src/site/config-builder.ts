@@ -1,6 +1,13 @@
 import type { Link } from "#api/kinds/link.ts";
 import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
-import type { IdentityConfig, LinkConfig, ListenerConfig, PolicyConfig, RouterConfig, ServiceConfig } from "#router/config.ts";
+import type {
+  IdentityConfig,
+  LinkConfig,
+  ListenerConfig,
+  PolicyConfig,
+  RouterConfig,
+  ServiceConfig,
+} from "#router/config.ts";
 import type { Identity } from "./identity.ts";
 import { hostPort } from "./link-access.ts";
 import { LINK_PORT, POD_IP_TOKEN } from "./names.ts";
@@ -46,7 +53,9 @@ export function buildConfig(input: ConfigInput): RouterConfig {
         }),
     services: byKey(input.exports, (service) => service.service),
     listeners: byKey(input.imports, ({ service, port }) => `${service}:${port}`).map(listenerConfig),
-    policies: byKey(input.policies, (policy) => policy.metadata.name).map((policy) => policyConfig(namespace, policy)),
+    policies: byKey(input.policies, (policy) => policy.metadata.name).map((policy) =>
+      policyConfig(namespace, policy),
+    ),
   };
 }
 

@@ -61,9 +61,15 @@ export async function ensureControl(input: {
     createServerCertificate({ hosts, now, days: SERVER_DAYS }),
     present?.join ?? createServerCertificate({ hosts: [JOIN_SERVER_NAME], now, days: SERVER_DAYS }),
   ]);
-  const material: ControlMaterial = { token: present?.token ?? randomBytes(32).toString("base64url"), host, control, join };
+  const material: ControlMaterial = {
+    token: present?.token ?? randomBytes(32).toString("base64url"),
+    host,
+    control,
+    join,
+  };
   const data: Record<string, string> = {};
-  for (const [key, value] of Object.entries(dataOf(material))) data[key] = Buffer.from(value).toString("base64");
+  for (const [key, value] of Object.entries(dataOf(material)))
+    data[key] = Buffer.from(value).toString("base64");
   const object: Secret = {
     apiVersion: "v1",
     kind: "Secret",
@@ -95,7 +101,10 @@ function dataOf({ token, host, control, join }: ControlMaterial): Record<string,
   };
 }
 
-function server(data: Record<string, string | undefined>, prefix: string): ControlMaterial["control"] | undefined {
+function server(
+  data: Record<string, string | undefined>,
+  prefix: string,
+): ControlMaterial["control"] | undefined {
   const ca = data[`${prefix}ca.crt`];
   const certificate = data[`${prefix}tls.crt`];
   const key = data[`${prefix}tls.key`];

@@ -1,10 +1,14 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ServerWebSocket } from "bun";
 import type { Clock } from "#core/clock.ts";
-import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { RouterConfig } from "#router/config.ts";
-import type { RouterState, ToController } from "#router/control-protocol.ts";
+import {
+  MAX_CONTROL_MESSAGE_BYTES,
+  readRouterMessage,
+  type RouterMessage,
+} from "#router/control-protocol.ts";
+import type { RouterState } from "#router/state.ts";
 
 export interface ControlServerOptions {
   readonly hostname: string;
@@ -44,8 +48,6 @@ interface Connection {
 
 type Socket = ServerWebSocket<Connection>;
 
-/** A state of a network of 1,000 sites is far below. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const HELLO_MS = 10_000;
 const MAX_ROUTERS = 200;
 const log = logFor("site", "control");
@@ -76,11 +78,11 @@ export class ControlServer {
       fetch: (request, server) => this.#upgrade(request, server),
       error: () => new Response(null, { status: 500 }),
       websocket: {
-        maxPayloadLength: MAX_MESSAGE_BYTES,
+        maxPayloadLength: MAX_CONTROL_MESSAGE_BYTES,
         // Pings are sent by the server itself; a router that is silent for so long is gone, seconds.
         idleTimeout: 16,
         sendPings: true,
-        backpressureLimit: MAX_MESSAGE_BYTES,
+        backpressureLimit: 2 * MAX_CONTROL_MESSAGE_BYTES,
         open: (socket) => this.#open(socket),
         message: (socket, message) => this.#receive(socket, message),
         drain: (socket) => {
@@ -118,7 +120,18 @@ export class ControlServer {
       .map((socket) => socket.data)
       .filter((data) => data.id !== undefined)
       .toSorted((a, b) => a.newsAt - b.newsAt)
-      .map(({ id, version, applied, problem, state }) => ({ id: id ?? "", version, applied, problem, state }));
+      .map(({ id, version, applied, problem, state }) => ({
+        id: id ?? "",
+        version,
+        applied,
+        problem,
+        state,
+      }));
+  }
+
+  /** Closes all connections (1013: try again later); routers go on and dial again. */
+  sendAway(reason: string): void {
+    for (const socket of this.#sockets) socket.close(1013, reason);
   }
 
   async close(): Promise<void> {
@@ -130,7 +143,9 @@ export class ControlServer {
   #upgrade(request: Request, server: Bun.Server<Connection>): Response | undefined {
     const given = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
     if (!timingSafeEqual(digest(given), this.#token)) {
-      log.warning("Refused a router without the right token", { source: server.requestIP(request)?.address ?? "" });
+      log.warning("Refused a router without the right token", {
+        source: server.requestIP(request)?.address ?? "",
+      });
       return new Response(null, { status: 401 });
     }
     if (this.#sockets.size >= MAX_ROUTERS) return new Response(null, { status: 503 });
@@ -170,17 +185,16 @@ export class ControlServer {
   }
 
   #receive(socket: Socket, raw: string | Buffer): void {
-    let message: ToController;
-    try {
-      message = JSON.parse(typeof raw === "string" ? raw : raw.toString("utf8")) as ToController;
-      this.#handle(socket, message);
-    } catch (error) {
-      log.warning("A message of a router is not understood", { router: socket.data.id ?? "", error: messageOf(error) });
+    const message = readRouterMessage(typeof raw === "string" ? raw : raw.toString("utf8"));
+    if (message === undefined) {
+      log.warning("A message of a router is not understood", { router: socket.data.id ?? "" });
       socket.close(1007, "Message not understood");
+      return;
     }
+    this.#handle(socket, message);
   }
 
-  #handle(socket: Socket, message: ToController): void {
+  #handle(socket: Socket, message: RouterMessage): void {
     const { data } = socket;
     if (message.type === "hello") {
       data.cancelHello();

@@ -22,7 +22,11 @@ export interface ExportInput {
 export function resolveExport(input: ExportInput): ExportVerdict {
   const { namespace, name, service, slices } = input;
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
-    return { valid: false, reason: "NoService", message: `There is no Service "${name}" in namespace "${namespace}"` };
+    return {
+      valid: false,
+      reason: "NoService",
+      message: `There is no Service "${name}" in namespace "${namespace}"`,
+    };
   }
   if (service.metadata.labels?.[IMPORT_LABEL] !== undefined) {
     return {
@@ -52,7 +56,9 @@ export function resolveExport(input: ExportInput): ExportVerdict {
     })),
     endpoints: endpointsOf(ports, slices),
   };
-  const ignoredPorts = all.filter((port) => !ports.includes(port)).map((port) => `${port.port}/${port.protocol ?? ""}`);
+  const ignoredPorts = all
+    .filter((port) => !ports.includes(port))
+    .map((port) => `${port.port}/${port.protocol ?? ""}`);
   return { valid: true, config, ignoredPorts };
 }
 

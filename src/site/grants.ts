@@ -63,12 +63,17 @@ export function grantStatus(input: GrantInput): GrantResult {
 function verdict(input: GrantInput, expiryMs: number): [ready: boolean, reason: string, message: string] {
   const { grant, linkAccess, network, isAuthority, join, link, nowMs } = input;
   const allowed = grant.spec.redemptionsAllowed ?? 1;
-  if (nowMs >= expiryMs) return [false, "Expired", `Expired at ${new Date(expiryMs).toISOString()}: make a new token`];
+  if (nowMs >= expiryMs)
+    return [false, "Expired", `Expired at ${new Date(expiryMs).toISOString()}: make a new token`];
   if ((grant.status?.redemptions ?? 0) >= allowed) {
     return [false, "Used", allowed === 1 ? "It was redeemed" : `It was redeemed ${allowed} times`];
   }
   if (linkAccess === "None") {
-    return [false, "NoLinkAccess", "Other sites cannot reach this one: set linkAccess of the Site to LoadBalancer, NodePort or ClusterIP"];
+    return [
+      false,
+      "NoLinkAccess",
+      "Other sites cannot reach this one: set linkAccess of the Site to LoadBalancer, NodePort or ClusterIP",
+    ];
   }
   if (network === undefined) return [false, "Pending", "The network is being founded"];
   if (!isAuthority) {
@@ -78,6 +83,7 @@ function verdict(input: GrantInput, expiryMs: number): [ready: boolean, reason: 
       `This site is a member of network "${network}" and does not hold its root: make the token at the site that founded it`,
     ];
   }
-  for (const exposure of [join, link]) if (exposure.state === "pending") return [false, "Pending", exposure.message];
+  for (const exposure of [join, link])
+    if (exposure.state === "pending") return [false, "Pending", exposure.message];
   return [true, "Ready", ""];
 }

@@ -74,7 +74,8 @@ export function readRoot(secret: Secret | undefined): RootAuthority | undefined 
 /** The values of a Secret as text. */
 export function secretText(secret: Secret | undefined): Record<string, string | undefined> {
   const text: Record<string, string | undefined> = Object.create(null);
-  for (const [key, value] of Object.entries(secret?.data ?? {})) text[key] = Buffer.from(value, "base64").toString("utf8");
+  for (const [key, value] of Object.entries(secret?.data ?? {}))
+    text[key] = Buffer.from(value, "base64").toString("utf8");
   return text;
 }
 

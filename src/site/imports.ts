@@ -1,7 +1,16 @@
 import type { Service } from "#api/builtin.ts";
+import type { OwnerReference } from "#api/object.ts";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
 import type { SiteState } from "./network-view.ts";
-import { CONTROLLER, EXPORTERS_ANNOTATION, IMPORT_LABEL, JOIN_SERVICE, labelsOf, NAME_LABEL, ROUTER } from "./names.ts";
+import {
+  CONTROLLER,
+  EXPORTERS_ANNOTATION,
+  IMPORT_LABEL,
+  JOIN_SERVICE,
+  labelsOf,
+  NAME_LABEL,
+  ROUTER,
+} from "./names.ts";
 import type { ImportListener } from "./config-builder.ts";
 
 /** More services of one namespace are not imported: a site that offers without end must not fill this cluster. */
@@ -71,7 +80,9 @@ export function planImports(input: PlanInput): ImportPlan {
     // A silent exporter's ports stay as they were while nobody who is heard offers the service.
     const heard = offers.filter((offer) => offer.site.reachable);
     const ports = unionOfPorts((heard.length > 0 ? heard : offers).map((offer) => offer.ports));
-    const kept = (object?.spec.ports ?? []).map(({ name: portName, port }): ImportedPort => (portName ? { name: portName, port } : { port }));
+    const kept = (object?.spec.ports ?? []).map(({ name: portName, port }): ImportedPort =>
+      portName ? { name: portName, port } : { port },
+    );
     desired.push({ name, ports: ports.length > 0 ? ports : kept, exporters: [...exporters].toSorted() });
   }
   return { desired, gone };
@@ -105,7 +116,12 @@ function indexSites(namespace: string, sites: readonly SiteState[]): SiteIndex {
       if (!SERVICE_NAME.test(name) || RESERVED.has(name)) continue;
       if (byService.size >= MAX_IMPORTS && !byService.has(name)) continue;
       const offers = byService.get(name) ?? [];
-      offers.push({ site, ports: tcp.map(({ name: portName, port }): ImportedPort => (portName ? { name: portName, port } : { port })) });
+      offers.push({
+        site,
+        ports: tcp.map(({ name: portName, port }): ImportedPort =>
+          portName ? { name: portName, port } : { port },
+        ),
+      });
       byService.set(name, offers);
     }
   }
@@ -126,7 +142,8 @@ export function recordedExporters(object: ServiceImport): string[] {
  */
 export function unionOfPorts(lists: readonly (readonly ImportedPort[])[]): ImportedPort[] {
   const byNumber = new Map<number, ImportedPort>();
-  for (const list of lists) for (const port of list) if (!byNumber.has(port.port)) byNumber.set(port.port, port);
+  for (const list of lists)
+    for (const port of list) if (!byNumber.has(port.port)) byNumber.set(port.port, port);
   const ports = [...byNumber.values()].toSorted((a, b) => a.port - b.port);
   const names = new Set<string>();
   return ports.map(({ name, port }) => {
@@ -140,7 +157,11 @@ export function unionOfPorts(lists: readonly (readonly ImportedPort[])[]): Impor
 
 /** A cluster's name in the form that ServiceImport.status.clusters takes: an RFC 1123 label. */
 export function clusterLabel(name: string): string {
-  const label = name.toLowerCase().replace(/[^a-z0-9-]+/g, "-").slice(0, 63).replace(/^-+|-+$/g, "");
+  const label = name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, "-")
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, "");
   return label === "" ? "unnamed" : label;
 }
 
@@ -166,7 +187,7 @@ export function listenersOf(services: readonly Service[]): ImportListener[] {
 /** The Service that clients of an imported service use: its endpoints are this site's routers. */
 export function importService(
   desired: DesiredImport,
-  options: { namespace: string; owner: object; targetPort: (port: number) => number },
+  options: { namespace: string; owner: OwnerReference; targetPort: (port: number) => number },
 ): Service {
   return {
     apiVersion: "v1",
@@ -174,8 +195,8 @@ export function importService(
     metadata: {
       name: desired.name,
       namespace: options.namespace,
-      labels: { ...importLabels() },
-      ownerReferences: [options.owner as never],
+      labels: importLabels(),
+      ownerReferences: [options.owner],
     },
     spec: {
       type: "ClusterIP",

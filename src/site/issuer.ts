@@ -6,7 +6,13 @@ import { verifyLeaf } from "#pki/verify.ts";
 import type { RootAuthority } from "./identity.ts";
 import { newId } from "./ids.ts";
 import { JoinError } from "./join-error.ts";
-import { type Issued, type JoinAnswer, type JoinRequest, membershipProven, type RenewRequest } from "./join-protocol.ts";
+import {
+  type Issued,
+  type JoinAnswer,
+  type JoinRequest,
+  membershipProven,
+  type RenewRequest,
+} from "./join-protocol.ts";
 import type { JoinAuthority } from "./join-server.ts";
 import type { Address } from "./link-access.ts";
 import type { Redemptions } from "./redemption.ts";
@@ -47,13 +53,23 @@ export class Issuer implements JoinAuthority {
     if (self === undefined || addresses.length === 0) {
       throw new JoinError("NotReady", "The issuing site has no address for links yet; try again later");
     }
-    const member = request.current === undefined ? undefined : await this.#member(request, { root, expiredToo: true });
+    const member =
+      request.current === undefined ? undefined : await this.#member(request, { root, expiredToo: true });
     if (member === self.id) throw new JoinError("Invalid", "The token was made by this same site");
     const siteId = member ?? newId();
     const reservation = await redemptions.reserve(request.code);
     try {
-      const issued = await this.#sign(root, { siteId, csrClient: request.csrClient, csrServer: request.csrServer });
-      log.info("Admitted a site", { siteId, name: request.site.name, grant: reservation.grant, known: member !== undefined });
+      const issued = await this.#sign(root, {
+        siteId,
+        csrClient: request.csrClient,
+        csrServer: request.csrServer,
+      });
+      log.info("Admitted a site", {
+        siteId,
+        name: request.site.name,
+        grant: reservation.grant,
+        known: member !== undefined,
+      });
       return { ...issued, link: { site: self, endpoints: [...addresses].slice(0, 16) } };
     } catch (error) {
       await reservation.giveBack();
@@ -64,25 +80,35 @@ export class Issuer implements JoinAuthority {
   async renew(request: RenewRequest): Promise<Issued> {
     const root = this.#root();
     const siteId = await this.#member(request, { root, expiredToo: false });
-    const issued = await this.#sign(root, { siteId, csrClient: request.csrClient, csrServer: request.csrServer });
+    const issued = await this.#sign(root, {
+      siteId,
+      csrClient: request.csrClient,
+      csrServer: request.csrServer,
+    });
     log.info("Renewed the certificates of a site", { siteId });
     return issued;
   }
 
   #root(): RootAuthority {
     const root = this.#options.root();
-    if (root === undefined) throw new JoinError("NotReady", "This site does not hold the authority of its network");
+    if (root === undefined)
+      throw new JoinError("NotReady", "This site does not hold the authority of its network");
     return root;
   }
 
   /** Id of the site that sent this, by its present certificate and a signature of that one's key. */
   async #member(
-    request: Pick<RenewRequest, "csrClient" | "csrServer"> & { current?: RenewRequest["current"] | undefined },
+    request: Pick<RenewRequest, "csrClient" | "csrServer"> & {
+      current?: RenewRequest["current"] | undefined;
+    },
     options: { root: RootAuthority; expiredToo: boolean },
   ): Promise<string> {
     const { csrClient, csrServer, current } = request;
     const { root, expiredToo } = options;
-    if (current === undefined || !membershipProven(current.certificate, { csrClient, csrServer, proof: current.proof })) {
+    if (
+      current === undefined ||
+      !membershipProven(current.certificate, { csrClient, csrServer, proof: current.proof })
+    ) {
       throw new JoinError("Denied", "The signature was not made with the key of the present certificate");
     }
     try {
@@ -96,14 +122,23 @@ export class Issuer implements JoinAuthority {
       if (leaf.network === root.network) return leaf.siteId;
     } catch (error) {
       if (error instanceof IsthmusError && error.code === "EXPIRED") {
-        throw new JoinError("Expired", "The certificate of this site has ended; redeem a new token to come back");
+        throw new JoinError(
+          "Expired",
+          "The certificate of this site has ended; redeem a new token to come back",
+        );
       }
       log.debug("A membership certificate does not count", { error: messageOf(error) });
     }
-    throw new JoinError("OtherNetwork", "The joining site is a member of another network; a site is in one network");
+    throw new JoinError(
+      "OtherNetwork",
+      "The joining site is a member of another network; a site is in one network",
+    );
   }
 
-  async #sign(root: RootAuthority, request: { siteId: string; csrClient: string; csrServer: string }): Promise<Issued> {
+  async #sign(
+    root: RootAuthority,
+    request: { siteId: string; csrClient: string; csrServer: string },
+  ): Promise<Issued> {
     const { network, authority } = root;
     const { siteId } = request;
     const now = this.#options.clock.now();
@@ -114,7 +149,9 @@ export class Issuer implements JoinAuthority {
       ]);
       return { siteId, network, trust: authority.certificate, client, server };
     } catch (cause) {
-      throw new JoinError("Invalid", `A certificate request cannot be signed: ${messageOf(cause)}`, { cause });
+      throw new JoinError("Invalid", `A certificate request cannot be signed: ${messageOf(cause)}`, {
+        cause,
+      });
     }
   }
 }

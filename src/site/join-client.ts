@@ -8,7 +8,7 @@ import {
   IssuedSchema,
   type JoinAnswer,
   JoinAnswerSchema,
-  JOIN_REASONS,
+  RefusalSchema,
   JOIN_SERVER_NAME,
   type JoinReason,
   proveMembership,
@@ -28,8 +28,18 @@ export class RedeemError extends IsthmusError {
   }
 }
 
-const CODES: Partial<Record<RedeemReason, ErrorCode>> = { WrongCA: "UNTRUSTED", Unreachable: "UNREACHABLE", Expired: "EXPIRED" };
-const RETRYABLE: ReadonlySet<RedeemReason> = new Set(["Unreachable", "NotReady", "Busy", "TooManyRequests", "Failed"]);
+const CODES: Partial<Record<RedeemReason, ErrorCode>> = {
+  WrongCA: "UNTRUSTED",
+  Unreachable: "UNREACHABLE",
+  Expired: "EXPIRED",
+};
+const RETRYABLE: ReadonlySet<RedeemReason> = new Set([
+  "Unreachable",
+  "NotReady",
+  "Busy",
+  "TooManyRequests",
+  "Failed",
+]);
 
 export interface IssuerAddress {
   /** `https://host:port` */
@@ -49,7 +59,8 @@ export interface RedeemInput extends IssuerAddress {
 }
 
 /** An identity as it was issued, with the keys that were made here. */
-export type Redeemed = Pick<Identity, "network" | "siteId" | "trust" | "client" | "server"> & Pick<JoinAnswer, "link">;
+export type Redeemed = Pick<Identity, "network" | "siteId" | "trust" | "client" | "server"> &
+  Pick<JoinAnswer, "link">;
 
 /** Redeems a code: makes two keys, sends requests for certificates, and returns both together. Throws RedeemError. */
 export async function redeem(input: RedeemInput): Promise<Redeemed> {
@@ -58,7 +69,12 @@ export async function redeem(input: RedeemInput): Promise<Redeemed> {
   const answer = await post(input, {
     path: "/v1/join",
     schema: JoinAnswerSchema,
-    body: { code, ...keys.requests, site: { name: siteName }, ...(current === undefined ? {} : { current: proof(current, keys) }) },
+    body: {
+      code,
+      ...keys.requests,
+      site: { name: siteName },
+      ...(current === undefined ? {} : { current: proof(current, keys) }),
+    },
   });
   return { ...withKeys(answer, keys), link: answer.link };
 }
@@ -85,11 +101,18 @@ interface NewKeys {
 
 async function newKeys(): Promise<NewKeys> {
   const [client, server] = await Promise.all([createCsr(), createCsr()]);
-  return { client: client.key, server: server.key, requests: { csrClient: client.csr, csrServer: server.csr } };
+  return {
+    client: client.key,
+    server: server.key,
+    requests: { csrClient: client.csr, csrServer: server.csr },
+  };
 }
 
 function proof(current: Identity, keys: NewKeys): { certificate: string; proof: string } {
-  return { certificate: current.client.certificate, proof: proveMembership(current.client.key, keys.requests) };
+  return {
+    certificate: current.client.certificate,
+    proof: proveMembership(current.client.key, keys.requests),
+  };
 }
 
 function withKeys(answer: Issued, keys: NewKeys): Omit<Redeemed, "link"> {
@@ -103,7 +126,8 @@ async function post<T extends TSchema>(
   request: { readonly path: string; readonly schema: T; readonly body: object },
 ): Promise<Static<T>> {
   const base = URL.parse(issuer.url);
-  if (base?.protocol !== "https:") throw new RedeemError("Invalid", `Expected an https URL, got "${issuer.url}"`);
+  if (base?.protocol !== "https:")
+    throw new RedeemError("Invalid", `Expected an https URL, got "${issuer.url}"`);
   const timeout = AbortSignal.timeout(issuer.timeoutMs ?? 10_000);
   const signal = issuer.signal === undefined ? timeout : AbortSignal.any([issuer.signal, timeout]);
   let status: number;
@@ -126,7 +150,10 @@ async function post<T extends TSchema>(
   const answer = parse(text);
   if (status !== 200) throw refused(status, answer);
   if (!Value.Check(request.schema, answer)) {
-    throw new RedeemError("Failed", "The answer of the issuing site is not understood; is it of another version?");
+    throw new RedeemError(
+      "Failed",
+      "The answer of the issuing site is not understood; is it of another version?",
+    );
   }
   return answer;
 }
@@ -154,10 +181,9 @@ function parse(text: string): unknown {
 }
 
 function refused(status: number, answer: unknown): RedeemError {
-  const { reason, message } = (typeof answer === "object" && answer !== null ? answer : {}) as Record<string, unknown>;
-  if (typeof reason === "string" && Object.hasOwn(JOIN_REASONS, reason)) {
-    const text = typeof message === "string" ? printable(message) : "";
-    return new RedeemError(reason as JoinReason, text === "" ? `The issuing site refused: ${reason}` : text);
+  if (Value.Check(RefusalSchema, answer)) {
+    const text = printable(answer.message ?? "");
+    return new RedeemError(answer.reason, text === "" ? `The issuing site refused: ${answer.reason}` : text);
   }
   const kind = status >= 500 || status === 429 ? "Failed" : "Invalid";
   return new RedeemError(kind, `The issuing site answered with status ${status}`);
@@ -165,7 +191,7 @@ function refused(status: number, answer: unknown): RedeemError {
 
 /** What another site says goes into conditions and terminals: bounded, and without control characters. */
 function printable(message: string): string {
-  return message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, 300);
+  return message.replace(/\p{Cc}+/gu, " ").slice(0, 300);
 }
 
 function networkError(url: URL, cause: unknown): RedeemError {
@@ -174,7 +200,13 @@ function networkError(url: URL, cause: unknown): RedeemError {
     const message = `The server at ${url.host} does not have the certificate that the token names: it may be another server, or the token of an earlier installation`;
     return new RedeemError("WrongCA", message, { cause });
   }
-  if (code === "FailedToOpenSocket") return new RedeemError("WrongCA", "The authority in the token is not a readable certificate", { cause });
-  const why = code === "ECONNREFUSED" ? "connection refused" : code === "ENOTFOUND" ? "the host name is unknown" : messageOf(cause);
+  if (code === "FailedToOpenSocket")
+    return new RedeemError("WrongCA", "The authority in the token is not a readable certificate", { cause });
+  const why =
+    code === "ECONNREFUSED"
+      ? "connection refused"
+      : code === "ENOTFOUND"
+        ? "the host name is unknown"
+        : messageOf(cause);
   return new RedeemError("Unreachable", `Cannot reach the issuing site at ${url.host}: ${why}`, { cause });
 }

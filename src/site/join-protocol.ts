@@ -55,10 +55,13 @@ export const JoinAnswerSchema = Type.Object({
   ...IssuedSchema.properties,
   link: Type.Object({
     site: Type.Object({ id: Type.String(), name: Type.String() }),
-    endpoints: Type.Array(Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }), {
-      minItems: 1,
-      maxItems: 16,
-    }),
+    endpoints: Type.Array(
+      Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }),
+      {
+        minItems: 1,
+        maxItems: 16,
+      },
+    ),
   }),
 });
 export type JoinAnswer = Static<typeof JoinAnswerSchema>;
@@ -80,10 +83,24 @@ export const JOIN_REASONS = {
 } as const;
 export type JoinReason = keyof typeof JOIN_REASONS;
 
-export interface JoinRefusal {
-  readonly reason: JoinReason;
-  readonly message: string;
-}
+/** Body of every answer that is not 200. */
+export const RefusalSchema = Type.Object({
+  reason: Type.Enum([
+    "Denied",
+    "Expired",
+    "AlreadyUsed",
+    "OtherNetwork",
+    "NotReady",
+    "Busy",
+    "Invalid",
+    "TooManyRequests",
+    "Failed",
+  ] as const satisfies JoinReason[]),
+  message: Type.Optional(Type.String()),
+});
+
+/** Where a joiner links to: it is kept with the identity, so that a restart does not lose it. */
+export const JoinLinkSchema = JoinAnswerSchema.properties.link;
 
 /** sha256 of a code in hex, as AccessGrant.spec.codeHash has it. */
 export function hashOfCode(code: string): string {
@@ -96,9 +113,14 @@ export function proveMembership(key: string, requests: { csrClient: string; csrS
 }
 
 /** True when `proof` was made by the holder of `certificate`'s key for exactly these requests. Never throws. */
-export function membershipProven(certificate: string, request: { csrClient: string; csrServer: string; proof: string }): boolean {
+export function membershipProven(
+  certificate: string,
+  request: { csrClient: string; csrServer: string; proof: string },
+): boolean {
   try {
-    const key = createPublicKey(new X509Certificate(certificate).publicKey.export({ type: "spki", format: "pem" }));
+    const key = createPublicKey(
+      new X509Certificate(certificate).publicKey.export({ type: "spki", format: "pem" }),
+    );
     return verify("sha256", proofText(request), key, Buffer.from(request.proof, "base64"));
   } catch {
     return false;

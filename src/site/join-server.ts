@@ -63,15 +63,19 @@ export function startJoinServer(options: JoinServerOptions): JoinServer {
   const answer = async (request: Request, source: string): Promise<Response> => {
     const waitS = limiter.take(source);
     if (waitS !== undefined) {
-      return refusal("TooManyRequests", "Too many requests; try again later", { "retry-after": String(waitS) });
+      return refusal("TooManyRequests", "Too many requests; try again later", {
+        "retry-after": String(waitS),
+      });
     }
     const path = new URL(request.url).pathname;
     if (path !== "/v1/join" && path !== "/v1/renew") return new Response(null, { status: 404 });
     if (request.method !== "POST") return new Response(null, { status: 405, headers: { allow: "POST" } });
-    if (running >= maxConcurrent) return refusal("Busy", "Too many sites are joining at this moment; try again later");
+    if (running >= maxConcurrent)
+      return refusal("Busy", "Too many sites are joining at this moment; try again later");
     running++;
     try {
-      if (path === "/v1/join") return json(200, await authority.join(await bodyOf(request, JoinRequestSchema)));
+      if (path === "/v1/join")
+        return json(200, await authority.join(await bodyOf(request, JoinRequestSchema)));
       return json(200, await authority.renew(await bodyOf(request, RenewRequestSchema)));
     } catch (error) {
       if (error instanceof JoinError) {
@@ -116,7 +120,10 @@ async function bodyOf<T extends TSchema>(request: Request, schema: T): Promise<S
   }
   if (!Value.Check(schema, body)) {
     const [first] = Value.Errors(schema, body);
-    throw new JoinError("Invalid", `The request is not understood: ${first?.instancePath ?? ""} ${first?.message ?? ""}`.trim());
+    throw new JoinError(
+      "Invalid",
+      `The request is not understood: ${first?.instancePath ?? ""} ${first?.message ?? ""}`.trim(),
+    );
   }
   return body;
 }

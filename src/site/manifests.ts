@@ -88,7 +88,9 @@ function controllerDeployment(options: InstallOptions, labels: Record<string, st
 }
 
 /** The Site as `isthmus init` writes it. */
-export function siteObject(options: Pick<InstallOptions, "namespace" | "siteName" | "linkAccess" | "replicas">): Site {
+export function siteObject(
+  options: Pick<InstallOptions, "namespace" | "siteName" | "linkAccess" | "replicas">,
+): Site {
   const { namespace, siteName, linkAccess, replicas = 1 } = options;
   return {
     apiVersion: apiVersionOf(RESOURCES.sites),

@@ -20,6 +20,8 @@ export const LAST_LISTENER_PORT = 29_999;
 export const NAME_LABEL = "app.kubernetes.io/name";
 export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
 export const MANAGED_BY = "isthmus";
+/** On an EndpointSlice: the Service that it is of. */
+export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 /** On the Service and the ServiceImport of an imported service; only what carries it is ever changed or deleted. */
 export const IMPORT_LABEL = "isthmus.dev/import";
 /** Exporters at the creation of a ServiceImport, until its status carries them. */

@@ -1,7 +1,6 @@
-import type { RouterState } from "#router/control-protocol.ts";
+import type { LinkState, RouterState, SiteState } from "#router/state.ts";
 
-export type SiteState = RouterState["sites"][number];
-export type LinkState = RouterState["links"][number];
+export type { LinkState, SiteState };
 
 /** What the routers of this site see together. */
 export interface NetworkView {
@@ -24,7 +23,7 @@ export function mergeStates(states: readonly RouterState[]): NetworkView | undef
       if (known === undefined || site.reachable || !known.reachable) sites.set(site.id, site);
     }
     for (const link of state.links) {
-      const key = `${link.direction}\n${link.name}\n${link.remoteSiteId ?? ""}`;
+      const key = `${link.direction}\n${link.name}\n${link.remoteSiteId}`;
       const known = links.get(key);
       if (known === undefined || RANK[link.state] >= RANK[known.state]) links.set(key, link);
     }

@@ -7,7 +7,14 @@ import { IsthmusError } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { createCsr, createRoot, signLeaf } from "#pki/authority.ts";
-import { type Identity, identityData, readIdentity, readRoot, type RootAuthority, rootData } from "./identity.ts";
+import {
+  type Identity,
+  identityData,
+  readIdentity,
+  readRoot,
+  type RootAuthority,
+  rootData,
+} from "./identity.ts";
 import { newId } from "./ids.ts";
 import { LEAF_DAYS } from "./issuer.ts";
 import { IDENTITY_SECRET, labelsOf, ROOT_SECRET, ROUTER } from "./names.ts";
@@ -15,12 +22,18 @@ import { IDENTITY_SECRET, labelsOf, ROOT_SECRET, ROUTER } from "./names.ts";
 const log = logFor("site", "network");
 
 /** New certificates for one site, signed by a root that is at hand. */
-export async function issueIdentity(root: RootAuthority, options: { siteId: string; nowMs: number }): Promise<Identity> {
+export async function issueIdentity(
+  root: RootAuthority,
+  options: { siteId: string; nowMs: number },
+): Promise<Identity> {
   const { network, authority } = root;
   const { siteId, nowMs: now } = options;
   const make = async (use: "client" | "server"): Promise<{ certificate: string; key: string }> => {
     const { csr, key } = await createCsr();
-    return { certificate: await signLeaf({ authority, csr, network, siteId, use, now, days: LEAF_DAYS }), key };
+    return {
+      certificate: await signLeaf({ authority, csr, network, siteId, use, now, days: LEAF_DAYS }),
+      key,
+    };
   };
   const [client, server] = await Promise.all([make("client"), make("server")]);
   return { network, siteId, client, server, trust: authority.certificate };
@@ -73,7 +86,10 @@ export class NetworkSecrets {
    * Writes the identity. `expected`: the one that it replaces, as it was read; throws CONFLICT when somebody else has written another
    * since.
    */
-  async save(identity: Identity, options: { readonly site: Site; readonly expected: Identity | undefined }): Promise<void> {
+  async save(
+    identity: Identity,
+    options: { readonly site: Site; readonly expected: Identity | undefined },
+  ): Promise<void> {
     const { site, expected } = options;
     const secret = expected === undefined ? undefined : await this.#find(IDENTITY_SECRET, site);
     if (expected !== undefined && readIdentity(secret)?.client.certificate !== expected.client.certificate) {
@@ -83,11 +99,16 @@ export class NetworkSecrets {
   }
 
   async #find(name: string, site: Site): Promise<Secret | undefined> {
-    const secret = await this.#client.find(RESOURCES.secrets, { namespace: this.#namespace, name });
-    return secret !== undefined && isOwnedBy(secret, site) ? (secret as Secret) : undefined;
+    const secret = await this.#client.find<Secret>(RESOURCES.secrets, { namespace: this.#namespace, name });
+    return secret !== undefined && isOwnedBy(secret, site) ? secret : undefined;
   }
 
-  async #write(input: { name: string; site: Site; data: Record<string, string>; replaces?: Secret | undefined }): Promise<void> {
+  async #write(input: {
+    name: string;
+    site: Site;
+    data: Record<string, string>;
+    replaces?: Secret | undefined;
+  }): Promise<void> {
     const { name, site, data, replaces } = input;
     const encoded: Record<string, string> = {};
     for (const [key, value] of Object.entries(data)) encoded[key] = Buffer.from(value).toString("base64");

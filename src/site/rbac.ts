@@ -18,7 +18,11 @@ export function controllerRules(): PolicyRule[] {
     { apiGroups: [OWN], resources: ["links"], verbs: ["create", "update", "patch"] },
     { apiGroups: [MCS], resources: ["serviceexports"], verbs: READ },
     { apiGroups: [MCS], resources: ["serviceimports"], verbs: [...READ, "create", "update", "delete"] },
-    { apiGroups: [MCS], resources: ["serviceexports/status", "serviceimports/status"], verbs: ["update", "patch"] },
+    {
+      apiGroups: [MCS],
+      resources: ["serviceexports/status", "serviceimports/status"],
+      verbs: ["update", "patch"],
+    },
     { apiGroups: [""], resources: ["services"], verbs: [...READ, "create", "update", "patch", "delete"] },
     { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
     { apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "delete"] },
@@ -32,12 +36,20 @@ export function controllerRules(): PolicyRule[] {
     { apiGroups: ["apps"], resources: ["deployments"], verbs: ["create"] },
     { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [ROUTER], verbs: [...READ, "patch"] },
     { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
-    { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [LEASE], verbs: ["get", "update", "patch"] },
+    {
+      apiGroups: ["coordination.k8s.io"],
+      resources: ["leases"],
+      resourceNames: [LEASE],
+      verbs: ["get", "update", "patch"],
+    },
   ];
 }
 
 /** Service accounts, Role and RoleBinding of one namespace. The router's account has no rights and no token. */
-export function rbacObjects(namespace: string, labels: Readonly<Record<string, string>>): (ServiceAccount | Role | RoleBinding)[] {
+export function rbacObjects(
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): (ServiceAccount | Role | RoleBinding)[] {
   const metadata = { name: CONTROLLER, namespace, labels };
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata },
@@ -47,7 +59,12 @@ export function rbacObjects(namespace: string, labels: Readonly<Record<string, s
       metadata: { ...metadata, name: ROUTER },
       automountServiceAccountToken: false,
     } satisfies ServiceAccount,
-    { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules: controllerRules() } satisfies Role,
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "Role",
+      metadata,
+      rules: controllerRules(),
+    } satisfies Role,
     {
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "RoleBinding",

@@ -98,12 +98,18 @@ export class Redemptions {
     }
     const allowed = grant.spec.redemptionsAllowed ?? 1;
     if ((grant.status?.redemptions ?? 0) >= allowed) {
-      throw new JoinError("AlreadyUsed", allowed === 1 ? "The token was already used" : `The token was already used ${allowed} times`);
+      throw new JoinError(
+        "AlreadyUsed",
+        allowed === 1 ? "The token was already used" : `The token was already used ${allowed} times`,
+      );
     }
   }
 
   /** Read, decide, write; again when somebody else wrote in between. Undefined when the grant is gone. */
-  async #change(name: string, redemptions: (fresh: AccessGrant) => number | undefined): Promise<AccessGrant | undefined> {
+  async #change(
+    name: string,
+    redemptions: (fresh: AccessGrant) => number | undefined,
+  ): Promise<AccessGrant | undefined> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const fresh = await this.#store.get(name);
       if (fresh === undefined) return undefined;

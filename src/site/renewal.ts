@@ -55,15 +55,22 @@ export class Renewal {
     if (root !== undefined) {
       issued = await issueIdentity(root, { siteId: identity.siteId, nowMs });
     } else if (identity.issuer === undefined) {
-      throw new IsthmusError("FAILED", "The certificates of this site cannot be renewed: their issuer is not known", {
-        hint: "Redeem a new token: isthmus link create FILE",
-      });
+      throw new IsthmusError(
+        "FAILED",
+        "The certificates of this site cannot be renewed: their issuer is not known",
+        {
+          hint: "Redeem a new token: isthmus link create FILE",
+        },
+      );
     } else {
       issued = await renew(identity, identity.issuer);
     }
     const { client, server, trust } = issued;
     await secrets.save({ ...identity, client, server, trust }, { site, expected: identity });
-    log.info("Renewed the certificates of this site", { siteId: identity.siteId, endedAt: new Date(endsAtMs).toISOString() });
+    log.info("Renewed the certificates of this site", {
+      siteId: identity.siteId,
+      endedAt: new Date(endsAtMs).toISOString(),
+    });
     return { requeueAfterMs: LOOK_MS };
   }
 }

@@ -22,6 +22,8 @@ export interface RouterWorkloadOptions {
   readonly replicas: number;
   /** Cluster IP of the Service `isthmus-controller`. */
   readonly controlHost: string;
+  /** Changes when the control token or its authority does: routers read them at their start. */
+  readonly controlMark: string;
 }
 
 /** Where a router keeps its last good configuration. */
@@ -32,11 +34,8 @@ const STATE_DIR = "/var/lib/isthmus";
  * a pod that ends drains its connections first.
  */
 export function routerDeployment(options: RouterWorkloadOptions): Deployment {
-  const { namespace, owner, image, replicas, controlHost } = options;
+  const { namespace, owner, image, replicas, controlHost, controlMark } = options;
   const labels = labelsOf(ROUTER);
-  const control = (key: string): { secretKeyRef: { name: string; key: string } } => ({
-    secretKeyRef: { name: CONTROL_SECRET, key },
-  });
   const host = controlHost.includes(":") ? `[${controlHost}]` : controlHost;
   return {
     apiVersion: "apps/v1",
@@ -48,7 +47,7 @@ export function routerDeployment(options: RouterWorkloadOptions): Deployment {
       // A new router serves before an old one drains.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
-        metadata: { labels },
+        metadata: { labels, annotations: { "isthmus.dev/control": controlMark } },
         spec: {
           serviceAccountName: ROUTER,
           automountServiceAccountToken: false,
@@ -61,8 +60,8 @@ export function routerDeployment(options: RouterWorkloadOptions): Deployment {
               args: ["router", "run", "--control", `wss://${host}:${CONTROL_PORT}`, "--state-dir", STATE_DIR],
               env: [
                 { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
-                { name: "ISTHMUS_CONTROL_TOKEN", valueFrom: control("token") },
-                { name: "ISTHMUS_CONTROL_CA", valueFrom: control("ca.crt") },
+                { name: "ISTHMUS_CONTROL_TOKEN", valueFrom: fromControl("token") },
+                { name: "ISTHMUS_CONTROL_CA", valueFrom: fromControl("ca.crt") },
               ],
               ports: [{ name: "link", containerPort: LINK_PORT, protocol: "TCP" }],
               resources: { requests: { cpu: "100m", memory: "128Mi" } },
@@ -75,6 +74,10 @@ export function routerDeployment(options: RouterWorkloadOptions): Deployment {
       },
     },
   };
+}
+
+function fromControl(key: string): { secretKeyRef: { name: string; key: string } } {
+  return { secretKeyRef: { name: CONTROL_SECRET, key } };
 }
 
 /** The Services by which other sites reach this one, of the type that linkAccess says; none for `None`. */

@@ -22,6 +22,8 @@ export interface SiteStatusInput {
   readonly link: Exposure;
   readonly join: Exposure;
   readonly routers: RouterSummary;
+  /** When this site's certificates end, wall ms. */
+  readonly endsAtMs?: number | undefined;
   readonly nowMs: number;
 }
 
@@ -34,23 +36,26 @@ const MAX_MESSAGE = 1024;
 export function siteStatus(input: SiteStatusInput): SiteStatus {
   const { site, identity, view, nowMs } = input;
   const previous = site.status ?? {};
-  const endpoints = input.site.spec.linkAccess === "None" ? [] : [...reached("link", input.link), ...reached("join", input.join)];
+  const endpoints =
+    input.site.spec.linkAccess === "None"
+      ? []
+      : [...reached("link", input.link), ...reached("join", input.join)];
   const incoming = (view?.links ?? [])
-    .filter((link) => link.direction === "accepted" && link.state === "up" && link.remoteSiteId !== undefined)
-    .map((link) => ({ site: link.remoteSiteId ?? "", name: link.remoteSiteName ?? "" }))
+    .filter((link) => link.direction === "accepted" && link.state === "up" && link.remoteSiteId !== "")
+    .map((link) => ({ site: link.remoteSiteId, name: link.remoteSiteName }))
     .slice(0, MAX_SITES);
   const sites = view === undefined ? previous.sites : boundedSites(view.sites, previous.sites ?? []);
   return {
     ...(identity === undefined ? {} : { id: identity.siteId, network: identity.network }),
     endpoints,
-    ...(view === undefined ? keep(previous, "sitesInNetwork") : { sitesInNetwork: view.sites.length }),
-    ...(sites === undefined ? {} : { sites }),
-    ...(view === undefined ? keep(previous, "links") : { links: { incoming: uniqueBySite(incoming) } }),
+    ...defined("sitesInNetwork", view === undefined ? previous.sitesInNetwork : view.sites.length),
+    ...defined("sites", sites),
+    ...defined("links", view === undefined ? previous.links : { incoming: uniqueBySite(incoming) }),
     conditions: withConditions(previous.conditions, siteConditions(input), { nowMs }),
   };
 }
 
-function siteConditions({ site, link, join, routers }: SiteStatusInput): NewCondition[] {
+function siteConditions({ site, link, join, routers, endsAtMs, nowMs }: SiteStatusInput): NewCondition[] {
   const observedGeneration = site.metadata.generation;
   const configured: Verdict =
     routers.problem !== undefined
@@ -62,21 +67,29 @@ function siteConditions({ site, link, join, routers }: SiteStatusInput): NewCond
     routers.connected >= routers.wanted
       ? ["True", "Running", `${routers.connected} of ${routers.wanted} routers are connected`]
       : ["False", "Pending", `${routers.connected} of ${routers.wanted} routers are connected`];
-  const waits = site.spec.linkAccess === "None" ? undefined : [link, join].find((exposure) => exposure.state === "pending");
+  const waits =
+    site.spec.linkAccess === "None"
+      ? undefined
+      : [link, join].find((exposure) => exposure.state === "pending");
   const ready: Verdict =
     configured[0] !== "True"
       ? configured
       : running[0] !== "True"
         ? running
-        : waits?.state === "pending"
-          ? ["False", "Pending", waits.message]
-          : ["True", "Ready", ""];
+        : endsAtMs !== undefined && endsAtMs <= nowMs
+          ? ["False", "CertificateExpired", CERTIFICATE_ENDED]
+          : waits?.state === "pending"
+            ? ["False", "Pending", waits.message]
+            : ["True", "Ready", ""];
   return [
     condition("Configured", configured, observedGeneration),
     condition("Running", running, observedGeneration),
     condition("Ready", ready, observedGeneration),
   ];
 }
+
+const CERTIFICATE_ENDED =
+  "The certificates of this site have ended and its links are refused: redeem a new token of the network (isthmus link create FILE)";
 
 /** Status of a Site that is not the oldest of its namespace. */
 export function secondSiteStatus(site: Site, options: { oldest: string; nowMs: number }): SiteStatus {
@@ -100,7 +113,9 @@ export function linkStatus(
 ): LinkStatus {
   const { view, identity, nowMs } = options;
   const previous = link.status ?? {};
-  const seen = view?.links.find((candidate) => candidate.direction === "dialled" && candidate.name === link.metadata.name);
+  const seen = view?.links.find(
+    (candidate) => candidate.direction === "dialled" && candidate.name === link.metadata.name,
+  );
   const configured: Verdict =
     identity === undefined
       ? ["False", "NoNetwork", "This site is in no network yet: redeem a token of another site"]
@@ -128,9 +143,11 @@ export function linkStatus(
 }
 
 function operationalVerdict(view: NetworkView | undefined, seen: LinkState | undefined): Verdict {
-  if (view === undefined) return ["Unknown", "NoRouter", "No router of this site is connected to its controller"];
+  if (view === undefined)
+    return ["Unknown", "NoRouter", "No router of this site is connected to its controller"];
   if (seen === undefined) return ["False", "Pending", "The routers have not taken up this link yet"];
-  if (seen.state === "up") return ["True", "Up", `Linked to site "${seen.remoteSiteName ?? seen.remoteSiteId ?? ""}"`];
+  if (seen.state === "up")
+    return ["True", "Up", `Linked to site "${seen.remoteSiteName || seen.remoteSiteId}"`];
   const reason = seen.state === "connecting" ? "Connecting" : "Down";
   return ["False", reason, seen.error ?? "Not connected yet"];
 }
@@ -150,10 +167,14 @@ function boundedSites(sites: readonly SiteState[], previous: readonly SeenSite[]
   const shown = sites.slice(0, MAX_SITES);
   // As much detail as fits: all, few endpoints, none, no services.
   for (const endpoints of [1000, 20, 0]) {
-    const list = shown.map((site) => seenSite(site, { previous: known.get(site.id), endpoints, services: 1000 }));
+    const list = shown.map((site) =>
+      seenSite(site, { previous: known.get(site.id), endpoints, services: 1000 }),
+    );
     if (JSON.stringify(list).length <= MAX_STATUS_BYTES) return list;
   }
-  const list = shown.map((site) => seenSite(site, { previous: known.get(site.id), endpoints: 0, services: 0 }));
+  const list = shown.map((site) =>
+    seenSite(site, { previous: known.get(site.id), endpoints: 0, services: 0 }),
+  );
   while (JSON.stringify(list).length > MAX_STATUS_BYTES) list.length = Math.floor(list.length / 2);
   return list;
 }
@@ -182,21 +203,30 @@ function seenSite(
 }
 
 function reached(name: SiteEndpoint["name"], exposure: Exposure): SiteEndpoint[] {
-  return exposure.state === "assigned" ? exposure.addresses.map(({ host, port }) => ({ name, host, port })) : [];
+  return exposure.state === "assigned"
+    ? exposure.addresses.map(({ host, port }) => ({ name, host, port }))
+    : [];
 }
 
 function uniqueBySite<T extends { site: string }>(links: readonly T[]): T[] {
-  return [...new Map(links.map((link) => [link.site, link])).values()].toSorted((a, b) => (a.site < b.site ? -1 : 1));
+  return [...new Map(links.map((link) => [link.site, link])).values()].toSorted((a, b) =>
+    a.site < b.site ? -1 : 1,
+  );
 }
 
-function keep<K extends keyof SiteStatus>(status: SiteStatus, key: K): Partial<Pick<SiteStatus, K>> {
-  const value = status[key];
-  return value === undefined ? {} : ({ [key]: value } as Partial<Pick<SiteStatus, K>>);
+function defined<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  const object: { [key in K]?: V } = {};
+  if (value !== undefined) object[key] = value;
+  return object;
 }
 
 export type Verdict = readonly [status: Condition["status"], reason: string, message: string];
 
-export function condition(type: string, verdict: Verdict, observedGeneration: number | undefined): NewCondition {
+export function condition(
+  type: string,
+  verdict: Verdict,
+  observedGeneration: number | undefined,
+): NewCondition {
   const [status, reason, message] = verdict;
   return {
     type,

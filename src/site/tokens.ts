@@ -1,4 +1,5 @@
 import type { Secret } from "#api/builtin.ts";
+import { Value } from "typebox/value";
 import type { AccessToken } from "#api/kinds/access-token.ts";
 import type { Link } from "#api/kinds/link.ts";
 import type { Site } from "#api/kinds/site.ts";
@@ -12,6 +13,7 @@ import { IsthmusError } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { type Identity, secretText } from "./identity.ts";
+import { JoinLinkSchema } from "./join-protocol.ts";
 import { redeem as redeemOverHttps, RedeemError, type Redeemed, type RedeemInput } from "./join-client.ts";
 import { MANAGED_BY, MANAGED_BY_LABEL } from "./names.ts";
 import type { NetworkSecrets } from "./network.ts";
@@ -54,25 +56,45 @@ export class Tokens {
 
   /** Throws what is to be tried again with back-off, after the condition says so. */
   async reconcile(token: AccessToken, site: Site | undefined): Promise<ReconcileResult> {
-    if (token.metadata.deletionTimestamp !== undefined || isTrue(token.status?.conditions, "Redeemed")) return {};
+    if (token.metadata.deletionTimestamp !== undefined || isTrue(token.status?.conditions, "Redeemed"))
+      return {};
     if (isFinal(token)) return {};
     if (site === undefined) {
-      await this.#condition(token, { status: "False", reason: "NoSite", message: "This namespace has no Site yet: isthmus init" });
+      await this.#condition(token, {
+        status: "False",
+        reason: "NoSite",
+        message: "This namespace has no Site yet: isthmus init",
+      });
       return {};
     }
     try {
       const link = await this.#redeem(token, site);
       await this.#deleteCode(token);
-      await this.#condition(token, { status: "True", reason: "Redeemed", message: `Link "${link}" was made`, link });
+      await this.#condition(token, {
+        status: "True",
+        reason: "Redeemed",
+        message: `Link "${link}" was made`,
+        link,
+      });
       return {};
     } catch (error) {
       if (error instanceof Final) {
         log.warning("A token cannot be redeemed", { token: token.metadata.name, reason: error.reason });
-        await this.#condition(token, { status: "False", reason: error.reason, message: error.message, final: true });
+        await this.#condition(token, {
+          status: "False",
+          reason: error.reason,
+          message: error.message,
+          final: true,
+        });
         return {};
       }
       if (error instanceof RedeemError) {
-        await this.#condition(token, { status: "False", reason: error.reason, message: error.message, final: !error.retryable });
+        await this.#condition(token, {
+          status: "False",
+          reason: error.reason,
+          message: error.message,
+          final: !error.retryable,
+        });
         if (!error.retryable) return {};
       }
       throw error;
@@ -95,7 +117,10 @@ export class Tokens {
     const existing = await client.find<Link>(RESOURCES.links, { namespace, name });
     if (existing !== undefined) {
       if (existing.metadata.annotations?.[TOKEN_ANNOTATION] === uid) return name;
-      throw new Final("LinkExists", `Link "${name}" already exists: delete it, or set linkName to another name`);
+      throw new Final(
+        "LinkExists",
+        `Link "${name}" already exists: delete it, or set linkName to another name`,
+      );
     }
     if (identity?.redeemed?.tokenUid !== uid) identity = await this.#join({ token, site, current: identity });
     await client.create<Link>(RESOURCES.links, linkOf({ token, site, name, identity }));
@@ -111,10 +136,16 @@ export class Tokens {
     const siteName = site.spec.name ?? site.metadata.name;
     const { link, ...issued } = await redeem({ url, ca, code, siteName, current });
     if (issued.network !== network) {
-      throw new Final("OtherNetwork", `The token is of network "${network}", but its site admits to network "${issued.network}"`);
+      throw new Final(
+        "OtherNetwork",
+        `The token is of network "${network}", but its site admits to network "${issued.network}"`,
+      );
     }
     if (current !== undefined && issued.siteId !== current.siteId) {
-      throw new Final("OtherNetwork", "The issuing site did not recognise this site as a member of the network");
+      throw new Final(
+        "OtherNetwork",
+        "The issuing site did not recognise this site as a member of the network",
+      );
     }
     const identity: Identity = {
       ...issued,
@@ -128,7 +159,10 @@ export class Tokens {
 
   async #code(token: AccessToken): Promise<string> {
     const name = token.spec.codeSecret;
-    const secret = await this.#options.client.find<Secret>(RESOURCES.secrets, { namespace: this.#options.namespace, name });
+    const secret = await this.#options.client.find<Secret>(RESOURCES.secrets, {
+      namespace: this.#options.namespace,
+      name,
+    });
     const code = secretText(secret)["code"]?.trim();
     if (code === undefined || code === "") {
       const message = `There is no Secret "${name}" with the key "code"`;
@@ -159,7 +193,9 @@ export class Tokens {
       reason: next.reason,
       message: next.message.slice(0, 1024),
       // Only a verdict on this very spec carries its generation: what may still succeed is looked at again after a restart.
-      ...(generation !== undefined && (next.final === true || next.status === "True") ? { observedGeneration: generation } : {}),
+      ...(generation !== undefined && (next.final === true || next.status === "True")
+        ? { observedGeneration: generation }
+        : {}),
     };
     const conditions = withConditions(token.status?.conditions, [condition], { nowMs: clock.now() });
     const status = { ...token.status, ...(next.link === undefined ? {} : { link: next.link }), conditions };
@@ -168,7 +204,7 @@ export class Tokens {
 }
 
 /** Whether this spec was judged for good. */
-function isFinal(token: AccessToken): boolean {
+export function isFinal(token: AccessToken): boolean {
   const redeemed = conditionOf(token.status?.conditions, "Redeemed");
   return (
     redeemed?.status === "False" &&
@@ -179,7 +215,9 @@ function isFinal(token: AccessToken): boolean {
 
 function linkOf(input: { token: AccessToken; site: Site; name: string; identity: Identity }): Link {
   const { token, site, name, identity } = input;
-  const link = JSON.parse(identity.redeemed?.link ?? "{}") as Redeemed["link"];
+  const link: unknown = JSON.parse(identity.redeemed?.link ?? "{}");
+  if (!Value.Check(JoinLinkSchema, link))
+    throw new IsthmusError("INTERNAL", "The link that a token gave is not readable");
   return {
     apiVersion: apiVersionOf(RESOURCES.links),
     kind: RESOURCES.links.kind,

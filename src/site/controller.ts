@@ -1,0 +1,430 @@
+import type { AccessGrant } from "#api/kinds/access-grant.ts";
+import { conditionOf, isTrue, type KubeObject } from "#api/object.ts";
+import { RESOURCES } from "#api/resources.ts";
+import type { Informer } from "#controller/informer.ts";
+import { LeaderElector } from "#controller/leader.ts";
+import type { ReconcileResult } from "#controller/reconciler.ts";
+import { writeStatus } from "#controller/write-status.ts";
+import type { Clock } from "#core/clock.ts";
+import { logFor } from "#core/log.ts";
+import type { Random } from "#core/random.ts";
+import type { KubeClient } from "#kube/client.ts";
+import { Assembler } from "./assembler.ts";
+import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
+import { grantStatus } from "./grants.ts";
+import { ImportWriter } from "./import-writer.ts";
+import { isImportService } from "./imports.ts";
+import { InForce } from "./in-force.ts";
+import { Issuer } from "./issuer.ts";
+import { LeaderLoops } from "./leader-loops.ts";
+import { Lock } from "./lock.ts";
+import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
+import { NetworkSecrets } from "./network.ts";
+import { mergeStates, type NetworkView, type SiteState } from "./network-view.ts";
+import { expiryOf, Redemptions } from "./redemption.ts";
+import { Renewal } from "./renewal.ts";
+import { Servers } from "./servers.ts";
+import { SiteWriter } from "./site-writer.ts";
+import { StatusWriter } from "./status-writer.ts";
+import type { RouterSummary } from "./status.ts";
+import { isFinal, Tokens } from "./tokens.ts";
+
+export interface SiteControllerOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** For people: the pod's name. */
+  readonly name: string;
+  /** Image of the routers. */
+  readonly image: string;
+  /** Address that both servers listen on. */
+  readonly hostname: string;
+  /** Address of this node, for NodePort. */
+  readonly nodeHost?: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** [7444 and 7445] 0 = any. */
+  readonly ports?: { readonly join: number; readonly control: number };
+  /** Timing of the leader election, see LeaderElector. */
+  readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
+}
+
+type Kind = "site" | "grant" | "token" | "import" | "link" | "export" | "policy" | "renewal";
+
+/** Another takes over at most this much after a controller died without saying so. */
+const LEASE_TIMES = { leaseMs: 8000, renewDeadlineMs: 5000, retryMs: 1500 };
+/** News of the network come in bursts; conditions may wait so long, configurations and imports never do. */
+const STATUS_DELAY_MS = 50;
+/** Something may be missed or undone by hand while nobody looks. */
+const RESYNC_MS = 30_000;
+const SITE = "site";
+const log = logFor("site");
+
+/**
+ * The controller of one site: what the Kubernetes API says becomes the routers' configuration, what the routers see becomes objects.
+ *
+ *     informers -> Assembler -> ControlServer -> routers -> states -> ImportWriter, SiteWriter, StatusWriter -> Kubernetes API
+ *
+ * Every replica serves routers and joiners; only the leader writes to the API, but for AccessGrant.status.redemptions.
+ */
+export class SiteController {
+  readonly #options: SiteControllerOptions;
+  readonly #caches: Caches;
+  readonly #secrets: NetworkSecrets;
+  readonly #assembler: Assembler;
+  readonly #servers: Servers;
+  readonly #imports: ImportWriter;
+  readonly #site: SiteWriter;
+  readonly #statuses: StatusWriter;
+  readonly #tokens: Tokens;
+  readonly #renewal: Renewal;
+  readonly #loops: LeaderLoops<Kind>;
+  readonly #leader: LeaderElector;
+  readonly #inForce = new InForce();
+  /** Founding, joining and renewing all replace the identity. */
+  readonly #identityLock = new Lock();
+  #view: NetworkView | undefined;
+  #statusScheduled = false;
+  #synced = false;
+  #stopTimers: (() => void)[] = [];
+
+  constructor(options: SiteControllerOptions) {
+    this.#options = options;
+    const { client, namespace, clock, random, hostname, image, nodeHost } = options;
+    const caches = new Caches({ client, namespace, clock, random });
+    this.#caches = caches;
+    this.#secrets = new NetworkSecrets({ client, namespace, clock });
+    this.#tokens = new Tokens({ client, namespace, clock, secrets: this.#secrets });
+    this.#renewal = new Renewal({ secrets: this.#secrets, clock });
+    this.#imports = new ImportWriter({ client, caches, clock });
+    const view = (): NetworkView | undefined => this.#view;
+    this.#site = new SiteWriter({
+      client,
+      caches,
+      clock,
+      image,
+      nodeHost,
+      view,
+      routers: (wanted) => this.#routerSummary(wanted),
+      onControl: (material) => this.#servers.update(material),
+    });
+    this.#servers = new Servers({
+      hostname,
+      joinPort: options.ports?.join ?? JOIN_PORT,
+      controlPort: options.ports?.control ?? CONTROL_PORT,
+      authority: this.#issuer(),
+      clock,
+      onChange: (what) => this.#routersChanged(what),
+    });
+    this.#assembler = new Assembler({
+      caches,
+      clock,
+      listeners: () => this.#imports.listeners(),
+      onConfig: (config, contents) => {
+        this.#servers.setConfig(config);
+        this.#inForce.update(contents, this.#servers.generation);
+      },
+      onExports: (names) => {
+        for (const name of names) this.#loops.enqueue("export", name);
+        this.#plan();
+      },
+    });
+    this.#statuses = new StatusWriter({
+      client,
+      caches,
+      clock,
+      view,
+      verdict: (name) => this.#assembler.verdict(name),
+      inForce: (what) => this.#inForce.has(what, this.#applied()),
+    });
+    this.#loops = new LeaderLoops<Kind>({ namespace, clock, random, loops: this.#loopDefs() });
+    this.#leader = new LeaderElector({
+      client,
+      namespace,
+      name: LEASE,
+      identity: options.name,
+      onChange: (leading) => this.#leadingChanged(leading),
+      clock,
+      random,
+      ...(options.lease ?? LEASE_TIMES),
+    });
+  }
+
+  /** Ports of the two servers; undefined while they do not run. */
+  get ports(): Servers["ports"] {
+    return this.#servers.ports;
+  }
+
+  /** Resolves when all that is watched was read once; that takes as long as the API server is away. */
+  async start(): Promise<void> {
+    const { clock } = this.#options;
+    this.#watch();
+    this.#caches.start();
+    await this.#caches.synced();
+    this.#synced = true;
+    log.info("Caches are filled", { namespace: this.#options.namespace });
+    this.#updateServers();
+    this.#assembler.enable();
+    this.#leader.start();
+    this.#stopTimers = [
+      clock.every(RESYNC_MS, () => this.#enqueueAll()),
+      clock.every(RESYNC_MS, () => this.#followerTurn()),
+    ];
+  }
+
+  /** Gives the lease back and closes the servers; routers go on with what they have. */
+  async stop(): Promise<void> {
+    for (const stop of this.#stopTimers) stop();
+    await this.#leader.stop();
+    await this.#loops.stop();
+    await this.#servers.stop();
+    await this.#caches.stop();
+  }
+
+  #issuer(): Issuer {
+    const { client, namespace, clock } = this.#options;
+    const caches = this.#caches;
+    const store = {
+      list: () => caches.grants.list(),
+      get: (name: string) => client.find<AccessGrant>(RESOURCES.accessGrants, { namespace, name }),
+      updateStatus: (grant: AccessGrant) =>
+        client.update<AccessGrant>(RESOURCES.accessGrants, grant, { subresource: "status" }),
+    };
+    return new Issuer({
+      root: () => {
+        const site = caches.site();
+        return site === undefined ? undefined : caches.root(site);
+      },
+      self: () => {
+        const site = caches.site();
+        const identity = site === undefined ? undefined : caches.identity(site);
+        return site === undefined || identity === undefined
+          ? undefined
+          : { id: identity.siteId, name: siteNameOf(site) };
+      },
+      linkAddresses: () => {
+        const exposure = this.#site.exposure("link");
+        return exposure.state === "assigned" ? exposure.addresses : [];
+      },
+      redemptions: new Redemptions({ store, clock }),
+      clock,
+    });
+  }
+
+  #loopDefs(): ConstructorParameters<typeof LeaderLoops<Kind>>[0]["loops"] {
+    const site = { reconcile: () => this.#site.reconcile(), capMs: 5000 };
+    return {
+      site,
+      grant: { reconcile: (name) => this.#reconcileGrant(name), capMs: 5000 },
+      token: { reconcile: (name) => this.#reconcileToken(name), baseMs: 500 },
+      import: { reconcile: (name) => this.#imports.reconcile(name), concurrency: 16, capMs: 5000 },
+      link: { reconcile: (name) => this.#statuses.link(name), concurrency: 4, capMs: 5000 },
+      export: { reconcile: (name) => this.#statuses.export(name), concurrency: 8, capMs: 5000 },
+      policy: { reconcile: (name) => this.#statuses.policy(name), capMs: 5000 },
+      renewal: { reconcile: () => this.#reconcileRenewal(), baseMs: 5000, capMs: 600_000 },
+    };
+  }
+
+  /** What wakes whom. Handlers only note names; all else is looked up when its turn comes. */
+  #watch(): void {
+    const caches = this.#caches;
+    const each = <T extends KubeObject>(informer: Informer<T>, kind: Kind): void => {
+      informer.onChange(({ name }) => this.#loops.enqueue(kind, name));
+    };
+    each(caches.grants, "grant");
+    each(caches.tokens, "token");
+    each(caches.links, "link");
+    each(caches.policies, "policy");
+    each(caches.exports, "export");
+    const siteChanged = (): void => {
+      this.#updateServers();
+      this.#enqueueSite();
+    };
+    caches.sites.onChange(siteChanged);
+    caches.controlSecret.onChange(siteChanged);
+    caches.identitySecret.onChange(siteChanged);
+    caches.rootSecret.onChange(siteChanged);
+    caches.routerDeployment.onChange(() => this.#loops.enqueue("site", SITE));
+    caches.imports.onChange(({ name }) => this.#replan(name));
+    caches.services.onChange(({ name }, { before, after }) => {
+      if (this.#isOwnService(name)) this.#enqueueSite();
+      else if ([before, after].some((service) => service !== undefined && isImportService(service)))
+        this.#replan(name);
+      else if (caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
+    });
+  }
+
+  #isOwnService(name: string): boolean {
+    const labels = this.#caches.service(name)?.metadata.labels;
+    return name.startsWith("isthmus-") || labels?.["app.kubernetes.io/name"]?.startsWith("isthmus-") === true;
+  }
+
+  #updateServers(): void {
+    if (!this.#synced) return;
+    const site = this.#caches.site();
+    const material = site === undefined ? undefined : this.#caches.control(site);
+    // While a Site is being deleted the routers still have to be told, so the servers stay.
+    if (material !== undefined) this.#servers.update(material);
+  }
+
+  #enqueueSite(): void {
+    this.#loops.enqueue("site", SITE);
+    this.#loops.enqueue("renewal", SITE);
+    for (const { metadata } of this.#caches.grants.list()) this.#loops.enqueue("grant", metadata.name);
+    for (const { metadata } of this.#caches.tokens.list()) this.#loops.enqueue("token", metadata.name);
+    this.#scheduleStatus();
+  }
+
+  #enqueueAll(): void {
+    this.#enqueueSite();
+    this.#plan();
+    for (const { metadata } of this.#caches.exports.list()) this.#loops.enqueue("export", metadata.name);
+  }
+
+  #routersChanged(what: "routers" | "state"): void {
+    this.#view = mergeStates(this.#servers.routers().flatMap(({ state }) => state ?? []));
+    if (what === "state") this.#plan();
+    this.#scheduleStatus();
+  }
+
+  /** A service that somebody touched is looked at again, whether or not the plan has changed. */
+  #replan(name: string): void {
+    this.#plan();
+    this.#loops.enqueue("import", name);
+  }
+
+  #plan(): void {
+    if (!this.#synced || !this.#loops.running || this.#caches.site() === undefined) return;
+    const names = this.#imports.plan(this.#sites());
+    this.#assembler.changed();
+    for (const name of names) this.#loops.enqueue("import", name);
+  }
+
+  /** The network as the routers see it, but this site as it is known here: a router that just started knows nothing of it yet. */
+  #sites(): SiteState[] | undefined {
+    const caches = this.#caches;
+    const site = caches.site();
+    if (this.#view === undefined || site === undefined) return undefined;
+    const id = caches.identity(site)?.siteId;
+    const others = this.#view.sites.filter((one) => one.id !== id && one.id !== fallbackIdOf(site));
+    const services = this.#assembler.exports().map(({ service, ports }) => ({
+      service,
+      ports: ports.map(({ name, port }) => ({
+        ...(name === undefined ? {} : { name }),
+        port,
+        protocol: "TCP" as const,
+      })),
+      endpoints: [],
+    }));
+    const self = {
+      id: id ?? fallbackIdOf(site),
+      name: siteNameOf(site),
+      namespace: caches.namespace,
+      version: "",
+      reachable: true,
+      links: [],
+      services,
+    };
+    return [self, ...others];
+  }
+
+  #scheduleStatus(): void {
+    if (this.#statusScheduled) return;
+    this.#statusScheduled = true;
+    this.#options.clock.after(STATUS_DELAY_MS, () => {
+      this.#statusScheduled = false;
+      this.#loops.enqueue("site", SITE);
+      for (const { metadata } of this.#caches.links.list()) this.#loops.enqueue("link", metadata.name);
+      for (const { metadata } of this.#caches.exports.list()) this.#loops.enqueue("export", metadata.name);
+      for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
+    });
+  }
+
+  #leadingChanged(leading: boolean): void {
+    if (leading) {
+      this.#loops.start();
+      this.#enqueueAll();
+      return;
+    }
+    this.#imports.reset();
+    void this.#loops.stop();
+  }
+
+  /** The leader has to hear all routers; those that found another replica are sent on until they find it. */
+  #followerTurn(): void {
+    if (this.#leader.leading || this.#leader.holder === undefined) return;
+    this.#servers.sendAway("Another replica of the controller leads");
+  }
+
+  #applied(): number {
+    return Math.max(0, ...this.#servers.routers().map(({ applied }) => applied));
+  }
+
+  #routerSummary(wanted: number): RouterSummary {
+    const routers = this.#servers.routers();
+    const newest = this.#servers.generation;
+    return {
+      wanted,
+      connected: routers.length,
+      configured: routers.filter(({ applied }) => applied > 0 && applied <= newest).length,
+      problem: routers.find(({ problem }) => problem !== undefined)?.problem,
+    };
+  }
+
+  async #reconcileGrant(name: string): Promise<ReconcileResult> {
+    const { client, clock } = this.#options;
+    const caches = this.#caches;
+    const grant = caches.grants.get(caches.namespace, name);
+    const site = caches.site();
+    if (grant === undefined || site === undefined || grant.metadata.deletionTimestamp !== undefined)
+      return {};
+    const material = caches.control(site);
+    if (material === undefined) return { requeueAfterMs: 200 };
+    const linkAccess = site.spec.linkAccess ?? "None";
+    let identity = caches.identity(site);
+    if (
+      identity === undefined &&
+      linkAccess !== "None" &&
+      clock.now() < expiryOf(grant) &&
+      !this.#isJoining()
+    ) {
+      identity = await this.#identityLock.run(() => this.#secrets.found(site));
+    }
+    const root = caches.root(site) ?? (await this.#secrets.root(site));
+    const { status, requeueAfterMs } = grantStatus({
+      grant,
+      linkAccess,
+      network: identity?.network,
+      isAuthority: root !== undefined && root.network === identity?.network,
+      join: this.#site.exposure("join"),
+      link: this.#site.exposure("link"),
+      ca: material.join.ca,
+      nowMs: clock.now(),
+    });
+    await writeStatus(client, { def: RESOURCES.accessGrants, object: grant, status });
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  /** Whether a token may still bring this site into a network: then it founds none of its own. */
+  #isJoining(): boolean {
+    return this.#caches.tokens
+      .list()
+      .some((token) => !isTrue(token.status?.conditions, "Redeemed") && !isFinal(token));
+  }
+
+  async #reconcileToken(name: string): Promise<ReconcileResult> {
+    const { namespace } = this.#caches;
+    const token = this.#caches.tokens.get(namespace, name);
+    if (token === undefined) return {};
+    const result = await this.#identityLock.run(() => this.#tokens.reconcile(token, this.#caches.site()));
+    // A grant may have waited for it.
+    if (conditionOf(token.status?.conditions, "Redeemed")?.status !== "True") {
+      for (const { metadata } of this.#caches.grants.list()) this.#loops.enqueue("grant", metadata.name);
+    }
+    return result;
+  }
+
+  async #reconcileRenewal(): Promise<ReconcileResult> {
+    const site = this.#caches.site();
+    return site === undefined ? {} : await this.#identityLock.run(() => this.#renewal.reconcile(site));
+  }
+}
