@@ -29,7 +29,7 @@ export function buildProgram(io: Io): Command {
   registerPolicy(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
-  registerSandbox(program);
+  registerSandbox(program, io);
   registerDemo(program, io);
   registerRun(program);
   registerVersion(program, io);

@@ -16,7 +16,8 @@ export interface CostShareInput {
 /** Chooses among endpoints that are equally good. */
 type TieRule = (tied: readonly number[], state: { lastPick: number; pickedAt: readonly number[] }) => number;
 
-const REQUESTS = 20_000;
+/** Enough for a percent; the ranges get room for chance on top. */
+const REQUESTS = 4000;
 
 const longestUnused: TieRule = (tied, { pickedAt }) =>
   tied.reduce((best, index) => ((pickedAt[index] ?? 0) < (pickedAt[best] ?? 0) ? index : best));

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { stepsBetween } from "./stage.ts";
 import { WithoutKubectl } from "./without-kubectl.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "isthmus-demo-test-"));
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 function commands(io: MemoryIo, signal = new AbortController().signal): Commands {
   return new Commands({
@@ -89,10 +89,18 @@ test("words are quoted only where a shell needs it", () => {
 
 test("the demo knows its own clusters again, and leaves those of others alone", () => {
   const ownership = new Ownership(join(dir, "sandbox"));
-  const c1 = { name: "c1", pid: 10, startTime: "100" };
+  const c1 = { name: "c1", pid: 10, state: "Running" as const };
+  const foreign = "The sandbox cluster is not the demo's own: c1";
   expect(ownership.claim([])).toEqual([]);
-  expect(ownership.claim([{ name: "other", pid: 1, startTime: "1" }])).toEqual([]);
-  expect(() => ownership.claim([c1])).toThrow("The sandbox cluster is not the demo's own: c1");
+  expect(ownership.claim([{ name: "other", pid: 1, state: "Running" }])).toEqual([]);
+  expect(() => ownership.claim([c1])).toThrow(foreign);
+  ownership.record([c1, { name: "other", pid: 1, state: "Running" }]);
+  expect(ownership.claim([c1])).toEqual(["c1"]);
+  expect(ownership.claim([{ name: "c1", pid: undefined, state: "Dead" }])).toEqual(["c1"]);
+  expect(() => ownership.claim([{ ...c1, pid: 11 }])).toThrow(foreign);
+  expect(() => ownership.claim([{ name: "c1", pid: undefined, state: "Stopped" }])).toThrow(foreign);
+  ownership.forget();
+  expect(() => ownership.claim([c1])).toThrow(foreign);
 });
 
 const nobody = {

@@ -4,11 +4,16 @@ import { IsthmusError } from "#core/errors.ts";
 import { writeFileAtomic } from "#core/file.ts";
 import { CLUSTERS } from "./places.ts";
 
-/** A running cluster: `pid` and `startTime` together name one process for ever. */
-export interface RunningCluster {
+/** A cluster of the sandbox; `pid` is absent when its process has died. */
+export interface OwnableCluster {
+  readonly name: string;
+  readonly pid: number | undefined;
+  readonly state: "Running" | "Stopped" | "Dead";
+}
+
+interface Owned {
   readonly name: string;
   readonly pid: number;
-  readonly startTime: string;
 }
 
 /** Which clusters the demo has started, written down so that a later demo knows its own. */
@@ -24,10 +29,12 @@ export class Ownership {
    * The names of the demo's clusters that run, to be taken down first. Throws CONFLICT when one of the names belongs to
    * a cluster that somebody else started.
    */
-  claim(running: readonly RunningCluster[]): string[] {
-    const own = new Set(this.#read().map(key));
+  claim(running: readonly OwnableCluster[]): string[] {
+    const owned = this.#read();
+    const isOwn = ({ name, pid, state }: OwnableCluster): boolean =>
+      owned.some((own) => own.name === name && (own.pid === pid || state === "Dead"));
     const inTheWay = running.filter((cluster) => CLUSTERS.some((name) => name === cluster.name));
-    const foreign = inTheWay.filter((cluster) => !own.has(key(cluster))).map(({ name }) => name);
+    const foreign = inTheWay.filter((cluster) => !isOwn(cluster)).map(({ name }) => name);
     if (foreign.length > 0) {
       const are = foreign.length === 1 ? "cluster is" : "clusters are";
       throw new IsthmusError("CONFLICT", `The sandbox ${are} not the demo's own: ${foreign.join(", ")}`, {
@@ -39,8 +46,10 @@ export class Ownership {
   }
 
   /** Writes down that these are the demo's. */
-  record(running: readonly RunningCluster[]): void {
-    const own = running.filter((cluster) => CLUSTERS.some((name) => name === cluster.name));
+  record(running: readonly OwnableCluster[]): void {
+    const own = running.flatMap(({ name, pid }): Owned[] =>
+      pid !== undefined && CLUSTERS.some((known) => known === name) ? [{ name, pid }] : [],
+    );
     writeFileAtomic(this.#file, `${JSON.stringify({ clusters: own }, undefined, 2)}\n`);
   }
 
@@ -48,24 +57,19 @@ export class Ownership {
     rmSync(this.#file, { force: true });
   }
 
-  #read(): RunningCluster[] {
+  #read(): Owned[] {
     try {
       const value: unknown = JSON.parse(readFileSync(this.#file, "utf8"));
-      const clusters =
+      const clusters: unknown =
         typeof value === "object" && value !== null && "clusters" in value ? value.clusters : [];
-      return Array.isArray(clusters) ? clusters.filter(isRunningCluster) : [];
+      return Array.isArray(clusters) ? clusters.filter(isOwned) : [];
     } catch {
       return [];
     }
   }
 }
 
-function key({ name, pid, startTime }: RunningCluster): string {
-  return `${name} ${pid} ${startTime}`;
-}
-
-function isRunningCluster(value: unknown): value is RunningCluster {
+function isOwned(value: unknown): value is Owned {
   if (typeof value !== "object" || value === null) return false;
-  const { name, pid, startTime } = value as Partial<Record<keyof RunningCluster, unknown>>;
-  return typeof name === "string" && typeof pid === "number" && typeof startTime === "string";
+  return "name" in value && typeof value.name === "string" && "pid" in value && typeof value.pid === "number";
 }

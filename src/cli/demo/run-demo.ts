@@ -3,8 +3,8 @@ import { KubeClient } from "#kube/client.ts";
 import { loadKubeconfig } from "#kube/kubeconfig.ts";
 import { sandboxHome, sandboxKubeconfig } from "#sandbox/home.ts";
 import { down, status } from "#sandbox/manage.ts";
+import { programCommand } from "#sandbox/program.ts";
 import type { Io } from "../io.ts";
-import { programWords } from "../program-words.ts";
 import { SilentExit } from "../report-error.ts";
 import { ClusterEye } from "./cluster-eye.ts";
 import { Commands } from "./commands.ts";
@@ -46,7 +46,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<void> {
   try {
     const kubectl = Bun.which("kubectl") ?? undefined;
     const env = { ...process.env, KUBECONFIG: sandboxKubeconfig() };
-    const commands = new Commands({ narrator, isthmus: programWords(), kubectl, env, signal });
+    const commands = new Commands({ narrator, isthmus: programCommand(), kubectl, env, signal });
     narrator.heading("Three Kubernetes clusters on this machine, without containers");
     started = true;
     await commands.run(isthmus("sandbox", "up", ...CLUSTERS));
@@ -94,7 +94,9 @@ async function takeDown({
   narrator.gap();
   narrator.command(`isthmus sandbox down ${CLUSTERS.join(" ")}`);
   try {
-    await down(CLUSTERS);
+    const present = (await status()).map(({ name }) => name);
+    const own = CLUSTERS.filter((name) => present.includes(name));
+    if (own.length > 0) await down(own);
     ownership.forget();
   } catch (cause) {
     throw new IsthmusError("FAILED", "Could not take everything down", {

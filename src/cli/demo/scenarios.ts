@@ -76,17 +76,11 @@ function podShare(situation: Situation, at: ClientSide & { cluster: AppCluster }
   const { cluster, clients, keepAlive } = at;
   const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
   const total = serving.reduce((sum, name) => sum + pods[name], 0);
-  switch (spread) {
-    case "Endpoints":
-      return keepAlive ? keptShare(clients, total) : share(1 / total);
-    case "Clusters": {
-      const whole = 1 / serving.length / pods[cluster];
-      // Kept connections are dealt out whole: the ideal, one connection up or down.
-      return keepAlive ? { min: whole - 1 / clients, max: whole + 1 / clients } : share(whole);
-    }
-    case "Cost":
-      return costShare(situation, at);
-  }
+  if (spread === "Cost") return costShare(situation, at);
+  if (spread === "Endpoints") return keepAlive ? keptShare(clients, total) : share(1 / total);
+  const whole = 1 / serving.length / pods[cluster];
+  // Kept connections are dealt out whole: the ideal, one connection up or down.
+  return keepAlive ? { min: whole - 1 / clients, max: whole + 1 / clients } : share(whole);
 }
 
 function costShare(
