@@ -48,10 +48,19 @@ export function inProcessApi(objects: Objects, registry: ResourceRegistry): Clus
 
     watch(resource, fn) {
       const since = store.revision;
-      for (const object of [...store.list(resource)]) fn("ADDED", object);
-      return store.onChange(resource, (change: Change) => {
-        if (change.revision > since) fn(change.type, change.object);
+      // What the listener itself changes while it hears of the existing objects waits until it heard of them all.
+      let waiting: Change[] | undefined = [];
+      const stop = store.onChange(resource, (change) => {
+        if (change.revision <= since) return;
+        if (waiting === undefined) fn(change.type, change.object);
+        else waiting.push(change);
       });
+      for (const object of [...store.list(resource)]) fn("ADDED", object);
+      for (let change = waiting.shift(); change !== undefined; change = waiting.shift()) {
+        fn(change.type, change.object);
+      }
+      waiting = undefined;
+      return stop;
     },
   };
 }

@@ -1,0 +1,30 @@
+import type { Clock } from "#core/clock.ts";
+import type { ClusterApi, NodeApi, UserInfo } from "../cluster-api.ts";
+import type { Objects } from "../objects/objects.ts";
+import type { ResourceRegistry } from "../resources.ts";
+import type { Definitions } from "../schema/schema.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** What every handler works with. */
+export interface ServerContext {
+  readonly objects: Objects;
+  readonly registry: ResourceRegistry;
+  readonly definitions: Definitions;
+  readonly clock: Clock;
+  readonly node: NodeApi;
+  readonly api: ClusterApi;
+  readonly tokens: Tokens;
+  /** Ends every open watch; the server calls them all when it closes. */
+  readonly openStreams: Set<() => void>;
+}
+
+/** One authenticated request. */
+export interface Call {
+  readonly request: Request;
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly user: UserInfo;
+  /** Lets a long answer outlive the idle timeout of the server. */
+  keepOpen(): void;
+}
