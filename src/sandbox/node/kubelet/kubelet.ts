@@ -55,7 +55,7 @@ export class Kubelet implements NodeApi {
     stores.pods.onChange((type, pod) => {
       if (this.#stopped) return;
       const uid = pod.metadata.uid ?? "";
-      if (type === "DELETED") this.#workers.get(uid)?.gone();
+      if (type === "DELETED") this.#deleted(uid);
       else if (restoring) this.#sync(pod, { restore: true });
       // Not inside the API's own call: others hear of the change first.
       else queueMicrotask(() => this.#later(() => this.#syncLatest(pod)));
@@ -157,7 +157,7 @@ export class Kubelet implements NodeApi {
     }
     if (pod.spec.nodeName !== nodeName) return;
     if (isPodFinished(pod)) {
-      if (deletionTimestamp !== undefined) this.#forget(pod);
+      if (deletionTimestamp !== undefined) stores.pods.delete(at(pod), { graceSeconds: 0, uid });
       return;
     }
     const podIp = this.#held.get(uid) ?? this.#addresses.take();
@@ -176,10 +176,14 @@ export class Kubelet implements NodeApi {
     if (deletionTimestamp !== undefined) worker.sync(pod);
   }
 
-  /** A pod that had run to its end is deleted. */
-  #forget(pod: Pod): void {
-    const { uid = "" } = pod.metadata;
-    this.#options.stores.pods.delete(at(pod), { graceSeconds: 0, uid });
+  #deleted(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker === undefined) this.#forget(uid);
+    else worker.gone();
+  }
+
+  /** Of a pod that had run to its end in an earlier life of this process, only files are left. */
+  #forget(uid: string): void {
     this.#logs.remove(uid);
     rmSync(join(this.#options.clusterDir, "pods", uid), { recursive: true, force: true });
     this.#release(uid);

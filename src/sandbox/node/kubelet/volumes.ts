@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import type { Stores } from "../stores.ts";
-import type { DownwardItem, KeyedSource, Pod, Volume } from "../types.ts";
+import type { DownwardItem, KeyedSource, KeyToPath, Pod, Volume } from "../types.ts";
 import { ConfigError } from "./config-error.ts";
 import { fieldOf } from "./downward.ts";
 
@@ -86,14 +86,14 @@ function addKeys(
   { source, content, what }: { source: KeyedSource; content: Map<string, string | Uint8Array>; what: string },
 ): void {
   const defaultMode = source.defaultMode ?? 0o644;
-  const items = source.items ?? [...content.keys()].map((key) => ({ key, path: key }));
+  const items: readonly KeyToPath[] = source.items ?? [...content.keys()].map((key) => ({ key, path: key }));
   for (const item of items) {
     const value = content.get(item.key);
     if (value === undefined) {
       if (source.optional === true) continue;
       throw new ConfigError("FailedMount", `references non-existent key "${item.key}" of ${what}`);
     }
-    files.set(item.path, { content: value, mode: ("mode" in item ? item.mode : undefined) ?? defaultMode });
+    files.set(item.path, { content: value, mode: item.mode ?? defaultMode });
   }
 }
 

@@ -6,7 +6,7 @@ const NODE_PORTS = { from: 30_000, to: 32_767 };
 
 /**
  * Gives Services their ClusterIP, node ports and LoadBalancer address before they are stored, and refuses those that
- * are taken or out of range. It is the only one that knows what is in use: `adopt` tells it what was stored before.
+ * are taken or out of range. `track` tells it what is stored.
  */
 export class ServiceAdmission implements AdmissionHook {
   readonly #clusterIps: AddressPool;
@@ -19,8 +19,14 @@ export class ServiceAdmission implements AdmissionHook {
     this.#loadBalancerIps = new AddressPool(loadBalancerIps(index));
   }
 
+  /** Follows what is stored: called for every change, and for what is there at the start. */
+  track(type: "ADDED" | "MODIFIED" | "DELETED", service: Service, old: Service | undefined): void {
+    if (old !== undefined) this.#release(old);
+    if (type !== "DELETED") this.#adopt(service);
+  }
+
   /** Notes what a stored Service holds. */
-  adopt(service: Service): void {
+  #adopt(service: Service): void {
     const { clusterIP } = service.spec;
     if (clusterIP !== undefined && clusterIP !== "None" && clusterIP !== "") this.#clusterIps.reserve(clusterIP);
     const ingress = loadBalancerIp(service);
@@ -28,8 +34,7 @@ export class ServiceAdmission implements AdmissionHook {
     for (const { nodePort } of service.spec.ports ?? []) if (nodePort !== undefined) this.#nodePorts.add(nodePort);
   }
 
-  /** Gives back what a deleted Service held. */
-  release(service: Service): void {
+  #release(service: Service): void {
     if (service.spec.clusterIP !== undefined) this.#clusterIps.release(service.spec.clusterIP);
     const ingress = loadBalancerIp(service);
     if (ingress !== undefined) this.#loadBalancerIps.release(ingress);
