@@ -1,5 +1,7 @@
 import type { Pod, Service } from "#api/builtin.ts";
 import type { SeenSite, Site } from "#api/kinds/site.ts";
+import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
+import { conditionOf } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import type { Clock } from "#core/clock.ts";
 import { IsthmusError } from "#core/errors.ts";
@@ -90,6 +92,20 @@ export class ClusterEye {
         return cost === situation.costs[name] && sameNames(readyPods(site), wanted);
       });
       return known ? true : undefined;
+    });
+  }
+
+  /** Waits until the routers of c1 work by the policy that is there. */
+  async untilPolicy(): Promise<void> {
+    await this.#until("the policy to be in force", async () => {
+      const policy = await this.client(CLIENT_CLUSTER).find<TrafficPolicy>(RESOURCES.trafficPolicies, {
+        namespace: NAMESPACE,
+        name: APP,
+      });
+      const ready = conditionOf(policy?.status?.conditions, "Ready");
+      if (policy === undefined) return true;
+      const current = ready?.observedGeneration === policy.metadata.generation;
+      return current && ready?.status === "True" ? true : undefined;
     });
   }
 

@@ -43,6 +43,7 @@ export async function playScenarios(input: PlayInput): Promise<Played> {
     const timed = grows.length === 1 && before.length > 0 ? watchNewPod({ ...input, before }) : undefined;
     await bringAbout(steps, commands);
     await eye.untilKnown(scenario);
+    await eye.untilPolicy();
     const ms = await timed;
     if (ms !== undefined) {
       readyToFirstMs.push(ms);

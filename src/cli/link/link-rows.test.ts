@@ -28,7 +28,11 @@ const site: Site = {
   kind: "Site",
   metadata: { name: "c2", namespace: "shop" },
   spec: { linkAccess: "LoadBalancer", router: { replicas: 1 } },
-  status: { links: { incoming: [{ site: "id-3", name: "c3", cost: 2, rttMs: 12.6, lanes: 2 }] } },
+  status: {
+    id: "id-2",
+    links: { incoming: [{ site: "id-3", name: "c3" }] },
+    sites: [{ id: "id-2", name: "c2", links: [{ site: "id-3", cost: 2, rttMs: 12.6 }] }],
+  },
 };
 
 test("outgoing links by name, then incoming ones, as a table", () => {

@@ -20,16 +20,22 @@ export interface LinkRow {
 
 /** The links of a site: what it dials, by name, then what dialled it, by site. */
 export function linkRows(links: readonly Link[], site: Site | undefined): LinkRow[] {
+  // What an incoming link costs is said by who dials it, and is known from the network.
+  const own = site?.status?.sites?.find(({ id }) => id === site.status?.id);
+  const seen = new Map((own?.links ?? []).map((link) => [link.site, link]));
   const outgoing = links.map(outgoingRow).toSorted((a, b) => order(a.name, b.name));
-  const incoming = (site?.status?.links?.incoming ?? []).map((link): LinkRow => ({
-    direction: "incoming",
-    site: link.name,
-    siteId: link.site,
-    ...(link.cost === undefined ? {} : { cost: link.cost }),
-    ...(link.rttMs === undefined ? {} : { rttMs: link.rttMs }),
-    ...(link.lanes === undefined ? {} : { lanes: link.lanes }),
-    state: "up",
-  }));
+  const incoming = (site?.status?.links?.incoming ?? []).map((link): LinkRow => {
+    const { cost = seen.get(link.site)?.cost, rttMs = seen.get(link.site)?.rttMs, lanes } = link;
+    return {
+      direction: "incoming",
+      site: link.name,
+      siteId: link.site,
+      ...(cost === undefined ? {} : { cost }),
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(lanes === undefined ? {} : { lanes }),
+      state: "up",
+    };
+  });
   return [...outgoing, ...incoming.toSorted((a, b) => order(a.site, b.site))];
 }
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Algorithm, Spread } from "#api/kinds/traffic-policy.ts";
-import { dryOutputOption, integer } from "../flags.ts";
+import { dryOutputOption, integer, timeoutOption, waitOption } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSession } from "../session.ts";
 import type { PolicyOptions } from "./set-policy.ts";
@@ -27,6 +27,8 @@ export function registerPolicy(program: Command, io: Io): void {
       "requests in flight on a path before the next one takes part",
       integer(1, 1_000_000),
     )
+    .addOption(waitOption("the policy is in force", true))
+    .addOption(timeoutOption())
     .addOption(dryOutputOption())
     .addHelpText(
       "after",

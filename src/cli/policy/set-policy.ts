@@ -5,14 +5,17 @@ import {
   trafficPolicyKind,
 } from "#api/kinds/traffic-policy.ts";
 import type { Service } from "#api/builtin.ts";
+import { conditionOf } from "#api/object.ts";
 import { apiVersionOf } from "#api/resource-def.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
+import { type WaitOptions, waitMs } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
 import type { Session } from "../session.ts";
 import { placeOf, requireSite } from "../site.ts";
+import { waitUntil } from "../wait.ts";
 
-export interface PolicyOptions {
+export interface PolicyOptions extends WaitOptions {
   readonly spread: Spread;
   readonly algorithm?: Algorithm;
   readonly spillAt?: number;
@@ -48,6 +51,29 @@ export async function setPolicy(
       { hint: `See what there is: ${session.command("network status")}` },
     );
   }
-  await client.apply(RESOURCES.trafficPolicies, policy);
+  const applied = await client.apply(RESOURCES.trafficPolicies, policy);
+  const timeoutMs = waitMs(options, true);
+  if (timeoutMs > 0) await inForce(applied, { timeoutMs, session });
   io.out(`Traffic to "${service}" is divided by spread ${spread}, ${policy.spec.algorithm}\n`);
+}
+
+/** Waits until the routers of the site work by this generation of the policy. */
+async function inForce(policy: TrafficPolicy, input: { timeoutMs: number; session: Session }): Promise<void> {
+  const { timeoutMs, session } = input;
+  const { name, generation = 0 } = policy.metadata;
+  await waitUntil({
+    what: `the policy of "${name}" to be in force`,
+    timeoutMs,
+    progress: session.progress,
+    hint: session.command("status"),
+    look: async () => {
+      const now = await session.client.get<TrafficPolicy>(RESOURCES.trafficPolicies, {
+        namespace: session.namespace,
+        name,
+      });
+      const ready = conditionOf(now.status?.conditions, "Ready");
+      if (ready?.status === "True" && (ready.observedGeneration ?? 0) >= generation) return { done: true };
+      return { pending: ready?.status === "False" ? ready.message : "" };
+    },
+  });
 }
