@@ -7,14 +7,13 @@ import type { LinkState } from "./state.ts";
 export interface DialledLink {
   status(): { readonly state: "connecting" | "up" | "down"; readonly error?: string | undefined };
   setCost(cost: number): void;
-  /** New handshakes use what `identity()` gives now; lanes that stand are replaced. */
-  renew?(): void;
   close(): void;
 }
 
 export interface LinkAcceptor {
   readonly port: number;
-  renew?(): void;
+  /** Takes no more connections; links stay. */
+  stop(): void;
   close(): void;
 }
 
@@ -70,16 +69,17 @@ export class LinkManager {
   /** Returns what could not be done; with `strict` throws it instead. */
   configure(config: RouterConfig, { self, strict }: { readonly self: LinkSelf; readonly strict: boolean }): Problem[] {
     const identity = identityOf(config);
-    const renewed = this.#identity !== undefined && JSON.stringify(identity) !== JSON.stringify(this.#identity);
-    this.#identity = identity;
+    // The same object while nothing changed: the link part then need not compare certificates.
+    if (JSON.stringify(identity) !== JSON.stringify(this.#identity)) this.#identity = identity;
     const base = { identity: () => this.#identity as LinkIdentity, self, handler: this.#options.handler };
     const problems = this.#accept(config, { base, strict });
     this.#dial(config, base);
-    if (renewed && identity !== undefined) {
-      for (const { link } of this.#dialled.values()) link.renew?.();
-      for (const acceptor of this.#acceptors.values()) acceptor.renew?.();
-    }
     return problems;
+  }
+
+  /** Takes no more links; those that stand are left to `goAway`. */
+  stopAccepting(): void {
+    for (const acceptor of this.#acceptors.values()) acceptor.stop();
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { Random } from "#core/random.ts";
-import type { Link, LinkHandler } from "#link/types.ts";
+import type { LinkHandler } from "#link/types.ts";
 import { Admin } from "./admin.ts";
 import type { RouterConfig } from "./config.ts";
 import type { Problem } from "./config-problems.ts";
@@ -97,10 +97,13 @@ export class Router {
     return !this.#draining;
   }
 
-  /** Opens everything. Throws ADDRESS_IN_USE or INVALID when something cannot be; nothing is left open then. */
-  start(): void {
+  /**
+   * Opens everything. With `strict` throws ADDRESS_IN_USE or INVALID when something cannot be, and leaves nothing open;
+   * without, the state says what does not work, and it is tried again.
+   */
+  start({ strict }: { readonly strict: boolean } = { strict: true }): void {
     try {
-      this.#configure(this.#config, { strict: true });
+      this.#problems = this.#configure(this.#config, { strict });
     } catch (error) {
       this.stop();
       throw error;
@@ -173,6 +176,7 @@ export class Router {
   async drain(): Promise<number> {
     this.#draining = true;
     this.#listeners.stop();
+    this.#links.stopAccepting();
     this.#core.leave();
     for (const link of this.#core.network.links) link.goAway();
     const { clock } = this.#options;

@@ -114,7 +114,9 @@ export class SocketEnd implements End {
 
   onClose(error: Error | undefined): void {
     if (this.#closed) return;
-    const clean = error === undefined && this.#finIn && this.#finOut && this.held === 0;
+    const clean = error === undefined && this.#finOut && this.held === 0;
+    // Once this side has ended, Bun tells of the other's FIN by closing without an error, and not by `end`.
+    if (clean) this.onEnd();
     this.#close();
     if (!clean) this.peer.deliverReset("RESET_BY_PEER", "Connection broke");
   }

@@ -1,0 +1,36 @@
+import { createCsr, createRoot, signLeaf } from "#pki/authority.ts";
+import type { IdentityConfig } from "../config.ts";
+
+export const NETWORK = "test-net";
+
+type Pair = { certificate: string; key: string };
+
+/** A network's root, and identities for its sites. For tests. */
+export class TestNetwork {
+  readonly network: string;
+  readonly root: Pair;
+
+  private constructor(network: string, root: Pair) {
+    this.network = network;
+    this.root = root;
+  }
+
+  static async create(network = NETWORK): Promise<TestNetwork> {
+    return new TestNetwork(network, await createRoot({ network, now: Date.now() }));
+  }
+
+  async identity(siteId: string): Promise<Required<Pick<IdentityConfig, "network" | "client" | "server">> & { trust: string }> {
+    return {
+      network: this.network,
+      client: await this.#leaf(siteId, "client"),
+      server: await this.#leaf(siteId, "server"),
+      trust: this.root.certificate,
+    };
+  }
+
+  async #leaf(siteId: string, use: "client" | "server"): Promise<Pair> {
+    const { csr, key } = await createCsr();
+    const { network, root: authority } = this;
+    return { key, certificate: await signLeaf({ authority, csr, network, siteId, use, now: Date.now(), days: 1 }) };
+  }
+}
