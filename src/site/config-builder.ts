@@ -10,7 +10,7 @@ import type {
 } from "#router/config.ts";
 import type { Identity } from "./identity.ts";
 import { hostPort } from "./link-access.ts";
-import { LINK_PORT, POD_IP_TOKEN } from "./names.ts";
+import { ADMIN_PORT, LINK_PORT, POD_IP_TOKEN } from "./names.ts";
 
 /** A port of an imported service and the router port that stands behind it. */
 export interface ImportListener {
@@ -44,6 +44,7 @@ export function buildConfig(input: ConfigInput): RouterConfig {
   const { namespace, siteName, identity } = input;
   return {
     site: { id: identity?.siteId ?? input.fallbackId, name: siteName, namespace },
+    admin: { listen: `${POD_IP_TOKEN}:${ADMIN_PORT}` },
     ...(identity === undefined
       ? {}
       : {

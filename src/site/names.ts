@@ -12,6 +12,8 @@ export const LEASE = "isthmus-controller";
 export const JOIN_PORT = 7444;
 export const CONTROL_PORT = 7445;
 export const LINK_PORT = 7443;
+/** Admin endpoint of a router, on its pod's address: probes and Prometheus come from outside the pod. */
+export const ADMIN_PORT = 9901;
 
 /** Listener ports of imported services on a router: above the well-known ones, below Linux's ephemeral range. */
 export const FIRST_LISTENER_PORT = 10_000;

@@ -3,6 +3,7 @@ import type { LinkAccess } from "#api/kinds/site.ts";
 import type { OwnerReference } from "#api/object.ts";
 import { CONTAINER_SECURITY, POD_SECURITY } from "./manifests.ts";
 import {
+  ADMIN_PORT,
   CONTROL_PORT,
   CONTROL_SECRET,
   CONTROLLER,
@@ -63,7 +64,12 @@ export function routerDeployment(options: RouterWorkloadOptions): Deployment {
                 { name: "ISTHMUS_CONTROL_TOKEN", valueFrom: fromControl("token") },
                 { name: "ISTHMUS_CONTROL_CA", valueFrom: fromControl("ca.crt") },
               ],
-              ports: [{ name: "link", containerPort: LINK_PORT, protocol: "TCP" }],
+              ports: [
+                { name: "link", containerPort: LINK_PORT, protocol: "TCP" },
+                { name: "admin", containerPort: ADMIN_PORT, protocol: "TCP" },
+              ],
+              // Ready when it has a configuration and does not drain: only then it gets clients of imported services.
+              readinessProbe: { httpGet: { path: "/readyz", port: ADMIN_PORT }, periodSeconds: 2 },
               resources: { requests: { cpu: "100m", memory: "128Mi" } },
               securityContext: CONTAINER_SECURITY,
               volumeMounts: [{ name: "state", mountPath: STATE_DIR }],

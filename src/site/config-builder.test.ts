@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import { parseConfig } from "#router/config.ts";
+import { buildConfig, type ConfigInput } from "./config-builder.ts";
+import { createRoot } from "#pki/authority.ts";
+import { issueIdentity } from "./network.ts";
+
+const EMPTY: ConfigInput = {
+  namespace: "shop",
+  siteName: "east",
+  fallbackId: "2b0d1bd2-5b52-4d67-b3bd-9f1f0a0b8d2e",
+  identity: undefined,
+  acceptLinks: true,
+  links: [],
+  exports: [],
+  imports: [],
+  policies: [],
+};
+
+const link = (name: string, host: string) => ({
+  apiVersion: "isthmus.dev/v1alpha1",
+  kind: "Link",
+  metadata: { name, namespace: "shop" },
+  spec: { endpoints: [{ host, port: 7443 }], cost: 4, lanes: 2, site: "peer" },
+});
+
+async function identity() {
+  const authority = await createRoot({ network: "net", now: Date.now() });
+  return await issueIdentity({ network: "net", authority }, { siteId: "abc", nowMs: Date.now() });
+}
+
+test("a site in no network has neither identity nor links, and its configuration is one that a router takes", () => {
+  const config = buildConfig({ ...EMPTY, links: [link("a", "10.0.0.1")] });
+  expect(config).not.toHaveProperty("links");
+  expect(config).not.toHaveProperty("accept");
+  expect(parseConfig(config)).toMatchObject({ ok: true });
+});
+
+test("a full configuration is one that a router takes, the same for any order of the objects", async () => {
+  const exports = ["b", "a"].map((name) => ({
+    service: `shop/${name}`,
+    ports: [{ port: 80, protocol: "TCP" as const }],
+    endpoints: [{ id: "p", name: "p", host: "10.0.0.1", ports: { "80": 8080 }, ready: true }],
+  }));
+  const policies = ["b", "a"].map((name) => ({
+    apiVersion: "isthmus.dev/v1alpha1",
+    kind: "TrafficPolicy",
+    metadata: { name, namespace: "shop" },
+    spec: { spread: "Cost" as const, algorithm: "RoundRobin" as const, spillAt: 1_000_000 },
+  }));
+  const input: ConfigInput = {
+    ...EMPTY,
+    identity: await identity(),
+    links: [link("two", "peer.example"), link("one", "fd00::1")],
+    exports,
+    imports: [{ service: "shop/c", port: 80, listenerPort: 10_000 }],
+    policies,
+  };
+  const config = buildConfig(input);
+  expect(parseConfig(config)).toMatchObject({ ok: true });
+  const reversed = buildConfig({
+    ...input,
+    links: input.links.toReversed(),
+    exports: exports.toReversed(),
+    policies: policies.toReversed(),
+  });
+  expect(JSON.stringify(reversed)).toBe(JSON.stringify(config));
+  expect(config.links?.map(({ addresses }) => addresses[0])).toEqual(["[fd00::1]:7443", "peer.example:7443"]);
+  expect(config.listeners).toEqual([{ service: "shop/c", port: 80, listen: "${POD_IP}:10000" }]);
+  expect(config.accept).toEqual([{ listen: "${POD_IP}:7443" }]);
+});
+
+test("a site that cannot be dialled does not listen for links", async () => {
+  expect(buildConfig({ ...EMPTY, identity: await identity(), acceptLinks: false })).not.toHaveProperty("accept");
+});
