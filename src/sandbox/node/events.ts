@@ -8,8 +8,6 @@ const log = logFor("sandbox", "events");
 
 /** Events of one kind about one object are one Event with a count, as long as we remember it. */
 const REMEMBERED = 2000;
-/** As kube-apiserver's --event-ttl. */
-const TTL_MS = 3_600_000;
 
 export interface EventDetails {
   type: "Normal" | "Warning";
@@ -28,14 +26,12 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #source: { component: string; host: string };
   readonly #known = new Map<string, string>();
-  readonly #stopSweep: () => void;
   #stopped = false;
 
   constructor(options: { api: ClusterApi; clock: Clock; component: string; host: string }) {
     this.#api = options.api;
     this.#clock = options.clock;
     this.#source = { component: options.component, host: options.host };
-    this.#stopSweep = options.clock.every(TTL_MS / 6, () => this.#sweep());
   }
 
   record(about: KubeObject, details: EventDetails): void {
@@ -51,7 +47,6 @@ export class EventRecorder {
 
   stop(): void {
     this.#stopped = true;
-    this.#stopSweep();
   }
 
   #write(about: KubeObject, { type, reason, message, fieldPath }: EventDetails): void {
@@ -101,14 +96,6 @@ export class EventRecorder {
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest);
       break;
-    }
-  }
-
-  #sweep(): void {
-    const before = this.#clock.now() - TTL_MS;
-    for (const event of this.#api.list("events")) {
-      const last = Date.parse(String(event.lastTimestamp ?? event.metadata.creationTimestamp ?? ""));
-      if (last < before) this.#api.delete("events", event.metadata.namespace ?? "", event.metadata.name);
     }
   }
 }

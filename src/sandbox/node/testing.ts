@@ -51,7 +51,7 @@ export class TestCluster implements AsyncDisposable {
     return this.api.create(resource, object);
   }
 
-  /** Resolves with the object as soon as `check` holds for it. */
+  /** Resolves with the object as soon as `check` holds; it is asked again when the object or any pod changes. */
   until<T extends KubeObject>(
     { resource, name, namespace = "default" }: { resource: string; name: string; namespace?: string },
     check: (object: T | undefined) => boolean,
@@ -61,14 +61,14 @@ export class TestCluster implements AsyncDisposable {
       const object = this.api.get(resource, namespace, name) as T | undefined;
       if (check(object)) resolve(object);
     };
-    const stop = this.api.watch(resource, look);
+    const stops = [this.api.watch(resource, look), this.api.watch("pods", look)];
     const timer = setTimeout(() => {
       const now = JSON.stringify(this.api.get(resource, namespace, name), undefined, 1);
       reject(new Error(`${resource} ${namespace}/${name} never became so; it is ${now}`));
-    }, 8000);
+    }, 4500);
     look();
     return promise.finally(() => {
-      stop();
+      for (const stop of stops) stop();
       clearTimeout(timer);
     });
   }

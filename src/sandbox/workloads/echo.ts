@@ -8,7 +8,9 @@
  *   /headers      the usual answer with the request's headers
  *   anything else {pod, namespace, cluster, method, path}
  *
- * Every answer has the header `x-pod`. On SIGTERM it takes no new connection, finishes what is under way, and ends.
+ * Every answer has the header `x-pod`. On SIGTERM it does what a good server does: for DRAIN_MS (250) it still takes
+ * connections, as not everybody has heard yet that it goes, and says `connection: close`; then it takes no more,
+ * finishes what is under way, and ends.
  */
 const pod = process.env.POD_NAME ?? process.env.HOSTNAME ?? "";
 const who = {
@@ -18,6 +20,7 @@ const who = {
 };
 const BLOCK = new Uint8Array(65_536).fill(120);
 const MAX_DELAY_MS = 600_000;
+const DRAIN_MS = Number(process.env.DRAIN_MS ?? 250);
 
 let ending = false;
 
@@ -68,7 +71,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => {
     if (ending) process.exit(1);
     ending = true;
-    void server.stop().then(() => process.exit(0));
+    setTimeout(() => void server.stop().then(() => process.exit(0)), DRAIN_MS);
   });
 }
 

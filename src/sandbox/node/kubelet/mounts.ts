@@ -51,7 +51,7 @@ export function withMounts(
   for (const [index, dir] of covered.filter((each) => each !== "/").entries()) {
     script.push(`mkdir cover/${index} view/${index}`, `mount --rbind ${quote(dir)} cover/${index}`);
     script.push(
-      `find cover/${index} -mindepth 1 -maxdepth 1 -exec ln -s -t view/${index} ${quote(`${scratch}/`)}{} +`,
+      `find ${scratch}/cover/${index} -mindepth 1 -maxdepth 1 -exec ln -s -t view/${index} {} +`,
       `mount --rbind view/${index} ${quote(dir)}`,
     );
   }
