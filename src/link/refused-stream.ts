@@ -23,6 +23,10 @@ export class RefusedStream implements LinkStream {
     return false;
   }
 
+  give(): boolean {
+    return false;
+  }
+
   fin(): void {}
 
   reset(): void {

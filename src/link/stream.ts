@@ -93,20 +93,11 @@ export class Stream implements LinkStream {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#over) return false;
-    if (this.#finAsked) throw new IsthmusError("INTERNAL", "Write on a stream after its end");
-    const length = chunk.length;
-    let sent = 0;
-    if (this.#pending === undefined) {
-      const most = this.#carrier.contended ? Math.min(length, TURN_BYTES) : length;
-      sent = this.#send(chunk, 0, most);
-    }
-    if (sent < length) this.#keep(chunk, sent);
-    if (this.#pending === undefined && this.#credit > 0 && this.#carrier.hasRoom(MAX_PAYLOAD_BYTES))
-      return true;
-    this.#blocked = true;
-    if (this.#credit > 0) this.#carrier.wait(this);
-    return false;
+    return this.#put(chunk, true);
+  }
+
+  give(chunk: Uint8Array): boolean {
+    return this.#put(chunk, false);
   }
 
   fin(): void {
@@ -187,6 +178,23 @@ export class Stream implements LinkStream {
     return false;
   }
 
+  #put(chunk: Uint8Array, copy: boolean): boolean {
+    if (this.#over) return false;
+    if (this.#finAsked) throw new IsthmusError("INTERNAL", "Write on a stream after its end");
+    const length = chunk.length;
+    let sent = 0;
+    if (this.#pending === undefined) {
+      const most = this.#carrier.contended ? Math.min(length, TURN_BYTES) : length;
+      sent = this.#send(chunk, 0, most);
+    }
+    if (sent < length) this.#keep(copy ? chunk.slice(sent) : chunk.subarray(sent));
+    if (this.#pending === undefined && this.#credit > 0 && this.#carrier.hasRoom(MAX_PAYLOAD_BYTES))
+      return true;
+    this.#blocked = true;
+    if (this.#credit > 0) this.#carrier.wait(this);
+    return false;
+  }
+
   /** Puts frames for `chunk[from, to)` into the output as far as credit and the lane allow; returns up to where. */
   #send(chunk: Uint8Array, from: number, to: number): number {
     const carrier = this.#carrier;
@@ -220,8 +228,7 @@ export class Stream implements LinkStream {
     if (pending.length === 0) this.#pending = undefined;
   }
 
-  #keep(chunk: Uint8Array, from: number): void {
-    const rest = new Uint8Array(chunk.subarray(from));
+  #keep(rest: Uint8Array): void {
     if (this.#pending === undefined) this.#pending = [rest];
     else this.#pending.push(rest);
     this.pendingBytes += rest.length;

@@ -43,7 +43,10 @@ export interface StreamOpen {
  * A handler may call any method of the stream.
  */
 export interface StreamHandler {
-  /** `chunk` is only valid during the call. Give its length to `consumed` when the bytes have left. */
+  /**
+   * Bytes, as a part of a larger socket read that lives as long as `chunk` is kept. Nobody writes to it again. Give its length
+   * to `consumed` when the bytes have left.
+   */
   onData(chunk: Uint8Array): void;
   /** The peer sends no more; all its bytes were given to `onData` before. */
   onFin(): void;
@@ -61,6 +64,11 @@ export interface LinkStream {
    * `onWritable`. On a stream that is over it does nothing and returns false. Throws after `fin`.
    */
   write(chunk: Uint8Array): boolean;
+  /**
+   * Like `write`, but `chunk` must never change any more: what has to wait is kept and not copied. For what a Bun socket gave to
+   * its data callback, or a stream to `onData`, since both are fresh memory.
+   */
+  give(chunk: Uint8Array): boolean;
   /** No more from this side; sent after all that was written. */
   fin(): void;
   /** Aborts both directions. What was not sent yet is dropped. */
