@@ -70,5 +70,7 @@ test("a full configuration is one that a router takes, the same for any order of
 });
 
 test("a site that cannot be dialled does not listen for links", async () => {
-  expect(buildConfig({ ...EMPTY, identity: await identity(), acceptLinks: false })).not.toHaveProperty("accept");
+  expect(buildConfig({ ...EMPTY, identity: await identity(), acceptLinks: false })).not.toHaveProperty(
+    "accept",
+  );
 });

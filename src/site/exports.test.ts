@@ -9,7 +9,10 @@ function service(spec: Service["spec"], labels: Record<string, string> = {}): Se
 
 type Endpoint = NonNullable<EndpointSlice["endpoints"]>[number];
 
-function slice(name: string, options: { type?: "IPv4" | "IPv6"; ports?: EndpointSlice["ports"]; endpoints: Endpoint[] }): EndpointSlice {
+function slice(
+  name: string,
+  options: { type?: "IPv4" | "IPv6"; ports?: EndpointSlice["ports"]; endpoints: Endpoint[] },
+): EndpointSlice {
   const { type = "IPv4", ports = [{ name: "http", port: 8080, protocol: "TCP" }], endpoints } = options;
   return {
     apiVersion: "discovery.k8s.io/v1",
@@ -50,7 +53,10 @@ describe("what cannot be exported is named with KEP-1645's reason", () => {
     expect(resolve(service({ ports: [{ port: 53, protocol: "UDP" }] }))).toMatchObject({ valid: false });
   });
   test("the Service of an import, which would send traffic in circles", () => {
-    expect(resolve(service(HTTP, { [IMPORT_LABEL]: "true" }))).toMatchObject({ valid: false, reason: "NoService" });
+    expect(resolve(service(HTTP, { [IMPORT_LABEL]: "true" }))).toMatchObject({
+      valid: false,
+      reason: "NoService",
+    });
   });
 });
 
@@ -66,7 +72,9 @@ describe("endpoints", () => {
     ]);
   });
   test("that are terminating get nothing new, even where all addresses are published as ready", () => {
-    const [endpoint] = endpointsOf([slice("a", { endpoints: [pod("p1", "10.0.0.1", { ready: true, terminating: true })] })]);
+    const [endpoint] = endpointsOf([
+      slice("a", { endpoints: [pod("p1", "10.0.0.1", { ready: true, terminating: true })] }),
+    ]);
     expect(endpoint?.ready).toBe(false);
   });
   test("of a dual-stack pod are one, by IPv4", () => {
@@ -77,7 +85,10 @@ describe("endpoints", () => {
     expect(endpointsOf(slices).map(({ host }) => host)).toEqual(["10.0.0.1"]);
   });
   test("without a pod are called by their address", () => {
-    expect(endpointsOf([slice("a", { endpoints: [{ addresses: ["10.0.0.9"] }] })])[0]).toMatchObject({ id: "10.0.0.9", ready: true });
+    expect(endpointsOf([slice("a", { endpoints: [{ addresses: ["10.0.0.9"] }] })])[0]).toMatchObject({
+      id: "10.0.0.9",
+      ready: true,
+    });
   });
   test("of an unnamed port belong to the unnamed slice port", () => {
     const slices = [slice("a", { ports: [{ port: 8080 }], endpoints: [pod("p1", "10.0.0.1")] })];
@@ -86,6 +97,13 @@ describe("endpoints", () => {
 });
 
 test("UDP ports are left out and said to be", () => {
-  const verdict = resolve(service({ ports: [{ name: "a", port: 80 }, { name: "b", port: 53, protocol: "UDP" }] }));
+  const verdict = resolve(
+    service({
+      ports: [
+        { name: "a", port: 80 },
+        { name: "b", port: 53, protocol: "UDP" },
+      ],
+    }),
+  );
   expect(verdict).toMatchObject({ valid: true, ignoredPorts: ["53/UDP"] });
 });

@@ -6,7 +6,11 @@ import type { SiteState } from "./network-view.ts";
 
 const PORT = { name: "http", port: 8080, protocol: "TCP" as const };
 
-function site(name: string, services: string[], options: { reachable?: boolean; ports?: (typeof PORT)[] } = {}): SiteState {
+function site(
+  name: string,
+  services: string[],
+  options: { reachable?: boolean; ports?: (typeof PORT)[] } = {},
+): SiteState {
   const { reachable = true, ports = [PORT] } = options;
   return {
     id: `id-${name}`,
@@ -19,7 +23,10 @@ function site(name: string, services: string[], options: { reachable?: boolean; 
   };
 }
 
-function imported(name: string, options: { clusters?: string[]; annotation?: string; ports?: (typeof PORT)[] } = {}): ServiceImport {
+function imported(
+  name: string,
+  options: { clusters?: string[]; annotation?: string; ports?: (typeof PORT)[] } = {},
+): ServiceImport {
   const { clusters, annotation, ports = [PORT] } = options;
   return {
     apiVersion: "multicluster.x-k8s.io/v1beta1",
@@ -43,7 +50,11 @@ describe("planImports", () => {
     desired: Record<string, string[]>;
     gone?: string[];
   }[] = [
-    { name: "imports what a reachable site exports", sites: [site("c2", ["shop/a"])], desired: { a: ["c2"] } },
+    {
+      name: "imports what a reachable site exports",
+      sites: [site("c2", ["shop/a"])],
+      desired: { a: ["c2"] },
+    },
     {
       name: "names all exporters, this site too",
       sites: [site("c1", ["shop/a"]), site("c2", ["shop/a"])],
@@ -106,7 +117,15 @@ describe("planImports", () => {
     },
     {
       name: "takes no service with the name of one of ours, nor with one that no Service can have",
-      sites: [site("c2", ["shop/isthmus-controller", "shop/isthmus-router", "shop/isthmus-join", "shop/a.b", "shop/A"])],
+      sites: [
+        site("c2", [
+          "shop/isthmus-controller",
+          "shop/isthmus-router",
+          "shop/isthmus-join",
+          "shop/a.b",
+          "shop/A",
+        ]),
+      ],
       desired: {},
     },
   ];
@@ -125,13 +144,18 @@ describe("planImports", () => {
   });
 
   test("stops at 5,000 services, so that a site that offers without end does not fill the cluster", () => {
-    const many = site("c2", Array.from({ length: 5010 }, (_, index) => `shop/s${index}`));
+    const many = site(
+      "c2",
+      Array.from({ length: 5010 }, (_, index) => `shop/s${index}`),
+    );
     expect(planImports({ namespace: "shop", sites: [many], imports: [] }).desired).toHaveLength(5000);
   });
 });
 
 test("ports of several exporters are united, and names stay unique", () => {
-  expect(unionOfPorts([[{ name: "http", port: 80 }], [{ name: "http", port: 80 }]])).toEqual([{ name: "http", port: 80 }]);
+  expect(unionOfPorts([[{ name: "http", port: 80 }], [{ name: "http", port: 80 }]])).toEqual([
+    { name: "http", port: 80 },
+  ]);
   expect(unionOfPorts([[{ port: 80 }]])).toEqual([{ port: 80 }]);
   expect(unionOfPorts([[{ name: "http", port: 80 }], [{ name: "http", port: 81 }, { port: 82 }]])).toEqual([
     { name: "http", port: 80 },
@@ -147,13 +171,12 @@ test("a cluster's name becomes a DNS label", () => {
 });
 
 test("only Services with our label give listeners", () => {
-  const service = (name: string, labels: Record<string, string>) => ({
+  const [ours, theirs] = [{ [IMPORT_LABEL]: "true" }, {}].map((labels, index) => ({
     apiVersion: "v1",
     kind: "Service",
-    metadata: { name, namespace: "shop", labels },
+    metadata: { name: index === 0 ? "a" : "b", namespace: "shop", labels },
     spec: { ports: [{ port: 8080, targetPort: 10_003 }] },
-  });
-  expect(listenersOf([service("a", { [IMPORT_LABEL]: "true" }), service("b", {})])).toEqual([
-    { service: "shop/a", port: 8080, listenerPort: 10_003 },
-  ]);
+  }));
+  if (ours === undefined || theirs === undefined) throw new Error("unreachable");
+  expect(listenersOf([ours, theirs])).toEqual([{ service: "shop/a", port: 8080, listenerPort: 10_003 }]);
 });

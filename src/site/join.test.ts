@@ -118,7 +118,7 @@ async function reasonOf(attempt: Promise<unknown>): Promise<string> {
   }
 }
 
-async function send(url: string, body: BodyInit): Promise<Response> {
+async function send(url: string, body: string): Promise<Response> {
   return await fetch(url, { method: "POST", body, tls: { ca: tls.ca, serverName: JOIN_SERVER_NAME } });
 }
 
@@ -132,7 +132,9 @@ describe("a redemption", () => {
       network: "net",
       siteId: joined.siteId,
     });
-    expect(await verifyLeaf(joined.server.certificate, { ...options, use: "server" })).toMatchObject({ siteId: joined.siteId });
+    expect(await verifyLeaf(joined.server.certificate, { ...options, use: "server" })).toMatchObject({
+      siteId: joined.siteId,
+    });
     expect(joined.link).toEqual({ site: SELF, endpoints: [{ host: "127.0.0.1", port: 7443 }] });
     expect(joined.client.key).toContain("PRIVATE KEY");
   });
@@ -179,7 +181,9 @@ describe("a redemption", () => {
     grants.add();
     const other = await createServerCertificate({ hosts: [JOIN_SERVER_NAME], now: Date.now() });
     expect(await reasonOf(join(url, { ca: other.ca }))).toBe("WrongCA");
-    expect(await reasonOf(join(url, { ca: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----" }))).toBe("WrongCA");
+    expect(
+      await reasonOf(join(url, { ca: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----" })),
+    ).toBe("WrongCA");
     expect(grants.redemptions()).toBe(0);
   });
 
@@ -203,7 +207,10 @@ describe("a member", () => {
     grants.add({ allowed: 2 });
     for (const nowMs of [Date.now(), Date.now() - 60 * 86_400_000]) {
       const root = { network: "net", authority: await createRoot({ network: "net", now: nowMs }) };
-      const current = await issueIdentity(nowMs > Date.now() - 1000 ? ROOT : root, { siteId: "member", nowMs });
+      const current = await issueIdentity(nowMs > Date.now() - 1000 ? ROOT : root, {
+        siteId: "member",
+        nowMs,
+      });
       const attempt = join(url, { current });
       // A root of the same name but another key is another network.
       if (nowMs < Date.now() - 86_400_000) expect(await reasonOf(attempt)).toBe("OtherNetwork");
@@ -235,7 +242,11 @@ describe("a member", () => {
     const renewed = await renew(current, { url, ca: tls.ca });
     expect(renewed.siteId).toBe("member");
     expect(renewed.client.key).not.toBe(current.client.key);
-    await verifyLeaf(renewed.client.certificate, { root: ROOT.authority.certificate, now: Date.now(), use: "client" });
+    await verifyLeaf(renewed.client.certificate, {
+      root: ROOT.authority.certificate,
+      now: Date.now(),
+      use: "client",
+    });
   });
 
   test("cannot be another one: the certificate is public, its key is not", async () => {
@@ -244,7 +255,10 @@ describe("a member", () => {
       ["mallory", "victim"].map((siteId) => issueIdentity(ROOT, { siteId, nowMs: Date.now() })),
     );
     if (mallory === undefined || victim === undefined) throw new Error("unreachable");
-    const forged = { ...mallory, client: { certificate: victim.client.certificate, key: mallory.client.key } };
+    const forged = {
+      ...mallory,
+      client: { certificate: victim.client.certificate, key: mallory.client.key },
+    };
     expect(await reasonOf(renew(forged, { url, ca: tls.ca }))).toBe("Denied");
     // A server certificate proves nothing about who dials.
     const swapped = { ...mallory, client: mallory.server };
@@ -257,7 +271,11 @@ describe("a member", () => {
     const { proveMembership } = await import("./join-protocol.ts");
     const [a, b, evil] = await Promise.all([createCsr(), createCsr(), createCsr()]);
     const proof = proveMembership(current.client.key, { csrClient: a.csr, csrServer: b.csr });
-    const request = { csrClient: a.csr, csrServer: evil.csr, current: { certificate: current.client.certificate, proof } };
+    const request = {
+      csrClient: a.csr,
+      csrServer: evil.csr,
+      current: { certificate: current.client.certificate, proof },
+    };
     expect(await reasonOf(issuer.renew(request))).toBe("Denied");
   });
 });
@@ -293,7 +311,10 @@ describe("the server", () => {
     const guess = async (): Promise<string> => await reasonOf(join(url, { code: "wrong-wrong-wrong-wrong" }));
     const reasons: string[] = [];
     for (let index = 0; index < 8; index++) reasons.push(await guess());
-    expect(reasons).toEqual([...Array<string>(5).fill("Denied"), ...Array<string>(3).fill("TooManyRequests")]);
+    expect(reasons).toEqual([
+      ...Array<string>(5).fill("Denied"),
+      ...Array<string>(3).fill("TooManyRequests"),
+    ]);
     clock.advance(1000);
     expect(await guess()).toBe("Denied");
   });

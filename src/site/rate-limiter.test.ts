@@ -12,7 +12,11 @@ test("each source has its own allowance, all together have one, and memory is bo
   });
   expect([limiter.take("a"), limiter.take("a")]).toEqual([undefined, undefined]);
   expect(limiter.take("a")).toBe(1);
-  expect([limiter.take("b"), limiter.take("c"), limiter.take("d")]).toEqual([undefined, undefined, undefined]);
+  expect([limiter.take("b"), limiter.take("c"), limiter.take("d")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
   expect(limiter.take("e")).toBe(1);
   expect(limiter.sources).toBe(3);
   clock.advance(1000);
