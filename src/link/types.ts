@@ -39,7 +39,8 @@ export interface StreamOpen {
 }
 
 /**
- * Where a stream reports. After `onReset`, and after `onFin` once `fin` was called, nothing more is called.
+ * Where a stream reports. After `onReset` nothing more is called; nor after `onFin`, once `fin` was called and what was written
+ * before has left the stream. Until then a reset may still come, and says that some of it did not arrive.
  * A handler may call any method of the stream.
  */
 export interface StreamHandler {
