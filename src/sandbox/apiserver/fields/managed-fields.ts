@@ -135,7 +135,11 @@ export function applyFields(
   const conflicts = others
     .map((entry) => ({ entry, fields: intersection(setOf(entry), changed) }))
     .filter(({ fields }) => !isEmptySet(fields));
-  if (conflicts.length > 0 && !input.force) throw conflictError(conflicts);
+  if (conflicts.length > 0 && !input.force) {
+    const fields = unionAll(conflicts.map((conflict) => conflict.fields));
+    const upgrades = writer.manager === "kubectl" && isEmptySet(difference(fields, lastApplied(live, context)));
+    if (!upgrades) throw conflictError(conflicts);
+  }
 
   const previous = input.entries.find((entry) => isSame(entry, writer, "Apply"));
   const remaining = others.map((entry): ManagedFields => ({ ...entry, fieldsV1: difference(setOf(entry), changed) }));
@@ -148,6 +152,21 @@ export function applyFields(
   const same = previous !== undefined && JSON.stringify(previous.fieldsV1) === JSON.stringify(wanted);
   entries.unshift(same ? previous : entryOf(writer, "Apply", wanted));
   return { object: copyJson(object), entries };
+}
+
+/**
+ * What kubectl's client-side apply owned, by its annotation: `kubectl apply --server-side` takes that over without a
+ * conflict (apimachinery lastAppliedManager).
+ */
+function lastApplied(live: KubeObject, { schema, definitions }: TypedContext): FieldSet {
+  const text = live.metadata.annotations?.["kubectl.kubernetes.io/last-applied-configuration"];
+  if (text === undefined) return {};
+  try {
+    const applied = JSON.parse(text) as unknown;
+    return isObject(applied) ? fieldsOf(withoutSystemFields(applied), schema, definitions) : {};
+  } catch {
+    return {};
+  }
 }
 
 function conflictError(conflicts: readonly { entry: ManagedFields; fields: FieldSet }[]): ApiError {

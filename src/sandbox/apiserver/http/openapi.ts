@@ -2,10 +2,12 @@ import { apiVersionOf, type Resource, type ResourceRegistry } from "../resources
 import { type Definitions, isObject, type JsonObject, REF_PREFIX, type Schema } from "../schema/schema.ts";
 import { noSuchPath } from "../errors.ts";
 import { json } from "./answer.ts";
+import { openApiVersion2Protobuf } from "./openapi-protobuf.ts";
 import { servedGroups } from "./discovery.ts";
 import { REVIEWS } from "./reviews.ts";
 
 const PROTOBUF = /proto-openapi/;
+const V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const SCALE = "io.k8s.api.autoscaling.v1.Scale";
 
 const parameter = (name: string, type = "string"): JsonObject => ({ name, in: "query", schema: { type } });
@@ -24,12 +26,16 @@ export class OpenApi {
   }
 
   /**
-   * `/openapi/v3`, `/openapi/v3/api/v1`, `/openapi/v3/apis/GROUP/VERSION` and `/openapi/v2`, as JSON. A client that
-   * wants protobuf only gets 406.
+   * `/openapi/v3`, `/openapi/v3/api/v1`, `/openapi/v3/apis/GROUP/VERSION` and `/openapi/v2`, as JSON; version 2 also
+   * as the protobuf of `openapi-protobuf.ts`. Who takes only protobuf gets 406 for version 3.
    */
   answer(path: string, accept: string | null): Response {
     const onlyProtobuf = accept !== null && PROTOBUF.test(accept) && !/json|\*\/\*/.test(accept);
-    if (onlyProtobuf) return new Response("OpenAPI is served as JSON only\n", { status: 406 });
+    if (onlyProtobuf && path === "/openapi/v2") {
+      const document = JSON.parse(this.#document(path)) as { info: JsonObject; paths: JsonObject };
+      return new Response(openApiVersion2Protobuf(document), { headers: { "content-type": V2_PROTOBUF } });
+    }
+    if (onlyProtobuf) return new Response("OpenAPI v3 is served as JSON only\n", { status: 406 });
     const document = this.#document(path);
     return json(document, 200, { etag: `"${hashOf(document)}"` });
   }
