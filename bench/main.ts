@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- [link|tcp] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside HAProxy's, in one run,
- * interleaved. Machines are noisy: read the ratios.
+ * `npm run bench -- [link|tcp|memory] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside HAProxy's, in one
+ * run, interleaved. Machines are noisy: read the ratios. `memory` is ours alone: what streams cost.
  */
 import { parseArgs } from "node:util";
 import { medianOf, ratiosOf, type Run } from "./lib/measure.ts";
+import { measureMemory } from "./memory.ts";
 import { comparePlanes, type Comparison } from "./lib/planes.ts";
 
 const { values, positionals } = parseArgs({
@@ -16,8 +17,13 @@ const { values, positionals } = parseArgs({
 });
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 const what = positionals[0] ?? "link";
+if (what === "memory") {
+  const figures = await measureMemory(progress);
+  process.stdout.write(`${JSON.stringify(figures, null, values.output === "json" ? 0 : 2)}\n`);
+  process.exit(figures.failed === 0 ? 0 : 1);
+}
 if (what !== "link" && what !== "tcp") {
-  progress(`Unknown bench "${what}": expected link or tcp`);
+  progress(`Unknown bench "${what}": expected link, tcp or memory`);
   process.exit(2);
 }
 const runs = await comparePlanes(what, {

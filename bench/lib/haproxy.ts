@@ -6,7 +6,7 @@ import type { TestIdentities } from "./identities.ts";
 
 const GLOBAL = `global
   nbthread 1
-  maxconn 20000
+  maxconn 8000
 defaults
   mode tcp
   timeout connect 2s
