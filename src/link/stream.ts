@@ -280,13 +280,14 @@ export class Stream implements LinkStream {
       this.#carrier.pendingChanged(-this.pendingBytes);
       this.pendingBytes = 0;
     }
-    this.#carrier.unconsumedChanged(-this.unconsumedBytes);
-    this.unconsumedBytes = 0;
     this.#finish();
   }
 
+  /** What its owner has not consumed by now is no longer counted here: an owner that is gone would never tell. */
   #finish(): void {
     this.#over = true;
+    this.#carrier.unconsumedChanged(-this.unconsumedBytes);
+    this.unconsumedBytes = 0;
     if (this.#bulk) this.#carrier.bulkChanged(-1);
     this.#carrier.forget(this);
   }
