@@ -54,7 +54,7 @@ export class Assembler {
     caches.sites.onChange(changed);
     caches.links.onChange(changed);
     caches.policies.onChange(changed);
-    caches.identitySecret.onChange(changed);
+    caches.secrets.onChange(() => this.changed());
   }
 
   /** Nothing is assembled before all caches are filled: half a configuration would withdraw the other half. */

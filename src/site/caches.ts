@@ -15,6 +15,7 @@ import type { Random } from "#core/random.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { type ControlMaterial, readControl } from "./control-secret.ts";
 import { type Identity, readIdentity, readRoot, type RootAuthority } from "./identity.ts";
+import { SecretCache } from "./secret-cache.ts";
 import { CONTROL_SECRET, IDENTITY_SECRET, ROOT_SECRET, ROUTER, SERVICE_NAME_LABEL } from "./names.ts";
 
 const SLICES_OF = "service";
@@ -26,7 +27,7 @@ export interface CachesOptions {
   readonly random: Random;
 }
 
-/** All that this controller watches, in one namespace. Secrets and the router's Deployment are watched by name only. */
+/** All that this controller watches, in one namespace. Secrets are read by name only. */
 export class Caches {
   readonly namespace: string;
   readonly sites: Informer<Site>;
@@ -38,9 +39,7 @@ export class Caches {
   readonly imports: Informer<ServiceImport>;
   readonly services: Informer<Service>;
   readonly slices: Informer<EndpointSlice>;
-  readonly identitySecret: Informer<Secret>;
-  readonly rootSecret: Informer<Secret>;
-  readonly controlSecret: Informer<Secret>;
+  readonly secrets: SecretCache;
   readonly routerDeployment: Informer<Deployment>;
   readonly #all: Pick<Informer, "start" | "synced" | "stop">[] = [];
 
@@ -75,9 +74,9 @@ export class Caches {
     this.slices = informer(RESOURCES.endpointSlices, {
       indexes: { [SLICES_OF]: (slice) => [slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""] },
     });
-    this.identitySecret = informer(RESOURCES.secrets, { name: IDENTITY_SECRET });
-    this.rootSecret = informer(RESOURCES.secrets, { name: ROOT_SECRET });
-    this.controlSecret = informer(RESOURCES.secrets, { name: CONTROL_SECRET });
+    const names = [IDENTITY_SECRET, ROOT_SECRET, CONTROL_SECRET];
+    this.secrets = new SecretCache({ client, namespace, names, clock, random });
+    this.#all.push(this.secrets);
     this.routerDeployment = informer(RESOURCES.deployments, { name: ROUTER });
   }
 
@@ -108,18 +107,19 @@ export class Caches {
 
   /** What belongs to another Site than this one is left over from before, and counts as absent. */
   identity(site: Site): Identity | undefined {
-    return readIdentity(this.#owned(this.identitySecret.get(this.namespace, IDENTITY_SECRET), site));
+    return readIdentity(this.#owned(IDENTITY_SECRET, site));
   }
 
   root(site: Site): RootAuthority | undefined {
-    return readRoot(this.#owned(this.rootSecret.get(this.namespace, ROOT_SECRET), site));
+    return readRoot(this.#owned(ROOT_SECRET, site));
   }
 
   control(site: Site): ControlMaterial | undefined {
-    return readControl(this.#owned(this.controlSecret.get(this.namespace, CONTROL_SECRET), site));
+    return readControl(this.#owned(CONTROL_SECRET, site));
   }
 
-  #owned(secret: Secret | undefined, site: Site): Secret | undefined {
+  #owned(name: string, site: Site): Secret | undefined {
+    const secret = this.secrets.get(name);
     return secret !== undefined && isOwnedBy(secret, site) ? secret : undefined;
   }
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Service } from "#api/builtin.ts";
 import type { AccessToken } from "#api/kinds/access-token.ts";
-import type { Site } from "#api/kinds/site.ts";
 import { conditionOf, isTrue } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { parseConfig } from "#router/config.ts";

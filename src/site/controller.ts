@@ -92,7 +92,12 @@ export class SiteController {
     const { client, namespace, clock, random, hostname, image, nodeHost } = options;
     const caches = new Caches({ client, namespace, clock, random });
     this.#caches = caches;
-    this.#secrets = new NetworkSecrets({ client, namespace, clock });
+    this.#secrets = new NetworkSecrets({
+      client,
+      namespace,
+      clock,
+      onWritten: () => caches.secrets.refresh(),
+    });
     this.#tokens = new Tokens({ client, namespace, clock, secrets: this.#secrets });
     this.#renewal = new Renewal({ secrets: this.#secrets, clock });
     this.#imports = new ImportWriter({ client, caches, clock });
@@ -105,7 +110,10 @@ export class SiteController {
       nodeHost,
       view,
       routers: (wanted) => this.#routerSummary(wanted),
-      onControl: (material) => this.#servers.update(material),
+      onControl: (material) => {
+        this.#servers.update(material);
+        void this.#noteControl();
+      },
     });
     this.#servers = new Servers({
       hostname,
@@ -239,10 +247,12 @@ export class SiteController {
       this.#updateServers();
       this.#enqueueSite();
     };
-    caches.sites.onChange(siteChanged);
-    caches.controlSecret.onChange(siteChanged);
-    caches.identitySecret.onChange(siteChanged);
-    caches.rootSecret.onChange(siteChanged);
+    caches.sites.onChange((_key, { before, after }) => {
+      // Another replica that founds, joins or makes the servers' Secret tells of it by the Site's status.
+      if (before?.status?.id !== after?.status?.id || before === undefined) void caches.secrets.refresh();
+      siteChanged();
+    });
+    caches.secrets.onChange(siteChanged);
     caches.routerDeployment.onChange(() => this.#loops.enqueue("site", SITE));
     caches.imports.onChange(({ name }) => this.#replan(name));
     caches.services.onChange(({ name }, { before, after }) => {
@@ -264,6 +274,13 @@ export class SiteController {
     const material = site === undefined ? undefined : this.#caches.control(site);
     // While a Site is being deleted the routers still have to be told, so the servers stay.
     if (material !== undefined) this.#servers.update(material);
+  }
+
+  /** The Secret isthmus-control was made or made anew here: grants wait for it. */
+  async #noteControl(): Promise<void> {
+    const site = this.#caches.site();
+    if (site === undefined || this.#caches.control(site) !== undefined) return;
+    await this.#caches.secrets.refresh();
   }
 
   #enqueueSite(): void {

@@ -47,8 +47,16 @@ export class NetworkSecrets {
   readonly #client: KubeClient;
   readonly #namespace: string;
   readonly #clock: Clock;
+  readonly #onWritten: (() => Promise<void>) | undefined;
 
-  constructor(options: { readonly client: KubeClient; readonly namespace: string; readonly clock: Clock }) {
+  constructor(options: {
+    readonly client: KubeClient;
+    readonly namespace: string;
+    readonly clock: Clock;
+    /** One of the Secrets was written. */
+    readonly onWritten?: () => Promise<void>;
+  }) {
+    this.#onWritten = options.onWritten;
     this.#client = options.client;
     this.#namespace = options.namespace;
     this.#clock = options.clock;
@@ -127,5 +135,6 @@ export class NetworkSecrets {
     };
     if (replaces === undefined) await this.#client.create(RESOURCES.secrets, secret);
     else await this.#client.update(RESOURCES.secrets, secret);
+    await this.#onWritten?.();
   }
 }

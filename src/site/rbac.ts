@@ -30,11 +30,10 @@ export function controllerRules(): PolicyRule[] {
       apiGroups: [""],
       resources: ["secrets"],
       resourceNames: [IDENTITY_SECRET, ROOT_SECRET, CONTROL_SECRET],
-      // List and watch with a resource name are granted for that one object (field selector metadata.name).
-      verbs: ["list", "watch", "update"],
+      verbs: ["update"],
     },
-    { apiGroups: ["apps"], resources: ["deployments"], verbs: ["create"] },
-    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [ROUTER], verbs: [...READ, "patch"] },
+    { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create"] },
+    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [ROUTER], verbs: ["patch"] },
     { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
     {
       apiGroups: ["coordination.k8s.io"],
