@@ -54,7 +54,8 @@ export async function startCluster(
   let node: RunningNode | undefined;
   const nodeApi: NodeApi = {
     logs: (namespace, pod, logOptions) =>
-      node?.logs(namespace, pod, logOptions) ?? new ApiError(503, "ServiceUnavailable", "The kubelet is still starting"),
+      node?.logs(namespace, pod, logOptions) ??
+      new ApiError(503, "ServiceUnavailable", "The kubelet is still starting"),
   };
   const server = startApiServer({
     hostname: plan.node,
@@ -105,7 +106,9 @@ export async function runCluster(options: { dir: string }): Promise<number> {
   await startLogging("info");
   const record = readRecord(dir);
   if (record === undefined) {
-    throw new IsthmusError("NOT_FOUND", `There is no sandbox cluster in "${dir}"`, { hint: "isthmus sandbox up NAME" });
+    throw new IsthmusError("NOT_FOUND", `There is no sandbox cluster in "${dir}"`, {
+      hint: "isthmus sandbox up NAME",
+    });
   }
   const signal = untilSignal();
   let cluster: RunningCluster;
@@ -145,7 +148,11 @@ async function credentialsOf(dir: string, { hosts }: { hosts: string[] }): Promi
   const file = join(dir, "credentials.json");
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Credentials;
   const names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-  const made = await createServerCertificate({ hosts: [...hosts, ...names], now: systemClock.now(), days: CERTIFICATE_DAYS });
+  const made = await createServerCertificate({
+    hosts: [...hosts, ...names],
+    now: systemClock.now(),
+    days: CERTIFICATE_DAYS,
+  });
   const token = `isthmus-admin-${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}`;
   const credentials: Credentials = { ...made, token };
   writeFileAtomic(file, JSON.stringify(credentials));

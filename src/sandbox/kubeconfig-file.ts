@@ -13,7 +13,9 @@ export function contextName(cluster: string): string {
 /** Writes the kubeconfig of all clusters of a home that have ever answered; takes it away with the last of them. */
 export function writeKubeconfig(home: string): void {
   const known = readRecords(home).flatMap(({ record }) =>
-    record.running === undefined ? [] : [{ name: contextName(record.name), index: record.index, ...record.running }],
+    record.running === undefined
+      ? []
+      : [{ name: contextName(record.name), index: record.index, ...record.running }],
   );
   const path = sandboxKubeconfig(home);
   const [first] = known;
@@ -33,7 +35,10 @@ export function writeKubeconfig(home: string): void {
       },
     })),
     users: known.map(({ name, token }) => ({ name, user: { token } })),
-    contexts: known.map(({ name }) => ({ name, context: { cluster: name, user: name, namespace: "default" } })),
+    contexts: known.map(({ name }) => ({
+      name,
+      context: { cluster: name, user: name, namespace: "default" },
+    })),
   };
   writeFileAtomic(path, stringify(config), 0o600);
 }

@@ -156,7 +156,14 @@ async function startCluster(name: string, context: StartContext): Promise<Starte
 
 function started(record: ClusterRecord, already: boolean): StartedCluster {
   const { name, index } = record;
-  return { name, index, context: contextName(name), api: apiUrl(record), pid: record.running?.pid ?? 0, already };
+  return {
+    name,
+    index,
+    context: contextName(name),
+    api: apiUrl(record),
+    pid: record.running?.pid ?? 0,
+    already,
+  };
 }
 
 /** Starts the cluster's process and waits for it. When that fails, no process is left. */
@@ -187,14 +194,27 @@ async function launch(dir: string, record: ClusterRecord, { program }: StartCont
     await killAll(strays(dir));
     const { failure } = readRecord(dir) ?? {};
     const hint = failure?.hint ?? `less ${paths.clusterLog}`;
-    if (failure?.code === "ADDRESS_IN_USE") throw new IsthmusError("ADDRESS_IN_USE", failure.message, { hint });
-    if (failure !== undefined) throw new IsthmusError("FAILED", `Cluster "${record.name}" did not start: ${failure.message}`, { hint });
-    if (!ended) throw new IsthmusError("TIMEOUT", `Cluster "${record.name}" did not answer in ${READY_TIMEOUT_MS / 1000} s`, { hint });
+    if (failure?.code === "ADDRESS_IN_USE")
+      throw new IsthmusError("ADDRESS_IN_USE", failure.message, { hint });
+    if (failure !== undefined)
+      throw new IsthmusError("FAILED", `Cluster "${record.name}" did not start: ${failure.message}`, {
+        hint,
+      });
+    if (!ended)
+      throw new IsthmusError(
+        "TIMEOUT",
+        `Cluster "${record.name}" did not answer in ${READY_TIMEOUT_MS / 1000} s`,
+        { hint },
+      );
     const end = await Bun.file(paths.clusterLog).text();
     const last = end.trim().split("\n").at(-1) ?? "";
-    throw new IsthmusError("FAILED", `Cluster "${record.name}" ended while it started: ${last || "it said nothing"}`, {
-      hint: `isthmus sandbox run-cluster --dir ${dir}`,
-    });
+    throw new IsthmusError(
+      "FAILED",
+      `Cluster "${record.name}" ended while it started: ${last || "it said nothing"}`,
+      {
+        hint: `isthmus sandbox run-cluster --dir ${dir}`,
+      },
+    );
   }
 }
 
@@ -210,7 +230,8 @@ async function stopCluster(
   }
   const killed = await killAll(strays(dir));
   if (!keepData) rmSync(dir, { recursive: true, force: true });
-  else if (record?.running !== undefined) writeRecord(dir, { ...record, running: { ...record.running, pid: 0, startTime: 0 } });
+  else if (record?.running !== undefined)
+    writeRecord(dir, { ...record, running: { ...record.running, pid: 0, startTime: 0 } });
   return { name, killed, dataKept: keepData };
 }
 
@@ -252,9 +273,13 @@ function freeIndex(claimed: ReadonlySet<number>): number {
   for (let index = 1; index <= MAX_INDEX; index++) {
     if (!claimed.has(index) && canListen(addressPlan(index).node)) return index;
   }
-  throw new IsthmusError("ADDRESS_IN_USE", `No free cluster address: 127.n.0.1:${API_PORT} is in use or not allowed for every n up to ${MAX_INDEX}`, {
-    hint: "isthmus sandbox down",
-  });
+  throw new IsthmusError(
+    "ADDRESS_IN_USE",
+    `No free cluster address: 127.n.0.1:${API_PORT} is in use or not allowed for every n up to ${MAX_INDEX}`,
+    {
+      hint: "isthmus sandbox down",
+    },
+  );
 }
 
 function canListen(hostname: string): boolean {
@@ -271,13 +296,18 @@ const NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 function checkName(name: string): void {
   if (NAME.test(name)) return;
-  throw new IsthmusError("INVALID", `Cannot name a cluster "${name}": expected at most 40 lower-case letters, digits and "-", first and last not "-"`, {
-    hint: "isthmus sandbox up c1 c2 c3",
-  });
+  throw new IsthmusError(
+    "INVALID",
+    `Cannot name a cluster "${name}": expected at most 40 lower-case letters, digits and "-", first and last not "-"`,
+    {
+      hint: "isthmus sandbox up c1 c2 c3",
+    },
+  );
 }
 
 function unknownCluster(name: string, present: readonly string[]): IsthmusError {
   const known = present.length === 0 ? "there is none" : `there are ${present.join(", ")}`;
-  return new IsthmusError("NOT_FOUND", `There is no sandbox cluster "${name}": ${known}`, { hint: "isthmus sandbox status" });
+  return new IsthmusError("NOT_FOUND", `There is no sandbox cluster "${name}": ${known}`, {
+    hint: "isthmus sandbox status",
+  });
 }
-

@@ -18,10 +18,14 @@ export async function lockSandbox(home: string): Promise<Disposable> {
       return { [Symbol.dispose]: () => socket.stop(true) };
     } catch (error) {
       if (performance.now() > until) {
-        throw new IsthmusError("TIMEOUT", `Another command has been working on the sandbox in "${home}" for a minute`, {
-          hint: "Wait for it, or end it, and try again",
-          cause: error,
-        });
+        throw new IsthmusError(
+          "TIMEOUT",
+          `Another command has been working on the sandbox in "${home}" for a minute`,
+          {
+            hint: "Wait for it, or end it, and try again",
+            cause: error,
+          },
+        );
       }
       await Bun.sleep(RETRY_MS);
     }

@@ -1,7 +1,11 @@
 import type { Condition, Pod } from "./types.ts";
 
 /** Puts a condition in place of the one of its type; keeps the transition time while the status stays. */
-export function withCondition(conditions: readonly Condition[] | undefined, next: Condition, now: string): Condition[] {
+export function withCondition(
+  conditions: readonly Condition[] | undefined,
+  next: Condition,
+  now: string,
+): Condition[] {
   const list = [...(conditions ?? [])];
   const index = list.findIndex((condition) => condition.type === next.type);
   const old = list[index];
@@ -15,7 +19,10 @@ export function withCondition(conditions: readonly Condition[] | undefined, next
   return list;
 }
 
-export function conditionOf(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function conditionOf(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -31,7 +38,10 @@ export function isPodFinished(pod: Pod): boolean {
 /**
  * Milliseconds until a ready pod counts as available (0 = it does now); undefined while it is not ready or is going.
  */
-export function availableInMs(pod: Pod, options: { minReadySeconds: number; nowMs: number }): number | undefined {
+export function availableInMs(
+  pod: Pod,
+  options: { minReadySeconds: number; nowMs: number },
+): number | undefined {
   if (!isPodReady(pod) || pod.metadata.deletionTimestamp !== undefined) return undefined;
   if (options.minReadySeconds === 0) return 0;
   const since = Date.parse(conditionOf(pod.status?.conditions, "Ready")?.lastTransitionTime ?? "");

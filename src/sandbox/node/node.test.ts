@@ -6,7 +6,8 @@ import { findMarked } from "./kubelet/proc.ts";
 import { echoDeployment, echoService, TestCluster } from "./testing.ts";
 import type { Deployment, Endpoints, EndpointSlice, Pod, Service } from "./types.ts";
 
-const ready = (count: number) => (deployment: Deployment | undefined) => deployment?.status?.availableReplicas === count;
+const ready = (count: number) => (deployment: Deployment | undefined) =>
+  deployment?.status?.availableReplicas === count;
 
 function pods(cluster: TestCluster, app: string): Pod[] {
   return cluster.api.list("pods", { namespace: "default", labels: { app } }) as Pod[];
@@ -25,7 +26,11 @@ describe("a cluster's node half", () => {
       seen.add(String(answer.headers.get("x-pod")));
       expect(((await answer.json()) as { path: string }).path).toBe("/hello");
     }
-    expect([...seen].toSorted()).toEqual(pods(cluster, "web").map((pod) => pod.metadata.name).toSorted());
+    expect([...seen].toSorted()).toEqual(
+      pods(cluster, "web")
+        .map((pod) => pod.metadata.name)
+        .toSorted(),
+    );
     const nodePort = service.spec.ports?.[0]?.nodePort ?? 0;
     expect((await fetch(`http://127.201.0.1:${nodePort}/healthz`)).status).toBe(200);
     expect(new Set(pods(cluster, "web").map((pod) => pod.status?.podIP)).size).toBe(3);
@@ -40,13 +45,16 @@ describe("a cluster's node half", () => {
     });
     cluster.api.watch("endpointslices.discovery.k8s.io", (_type, slice) => {
       const { endpoints } = slice as EndpointSlice;
-      if (sliceAt === 0 && slice.metadata.name.startsWith("web") && endpoints?.[0]?.conditions.ready) sliceAt = performance.now();
+      if (sliceAt === 0 && slice.metadata.name.startsWith("web") && endpoints?.[0]?.conditions.ready)
+        sliceAt = performance.now();
     });
     cluster.apply("services", echoService("web"));
     const start = performance.now();
     cluster.apply("deployments.apps", echoDeployment("web"));
     await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(1));
-    console.log(`create -> ready ${(readyAt - start).toFixed(1)} ms, ready -> slice ${(sliceAt - readyAt).toFixed(2)} ms`);
+    console.log(
+      `create -> ready ${(readyAt - start).toFixed(1)} ms, ready -> slice ${(sliceAt - readyAt).toFixed(2)} ms`,
+    );
     expect(sliceAt - readyAt).toBeLessThan(20);
   });
 
@@ -79,21 +87,33 @@ describe("a cluster's node half", () => {
     const before = pods(cluster, "web").map((pod) => pod.metadata.name);
     cluster.api.mutate("deployments.apps", "default", "web", (draft) => {
       const { template } = (draft as Deployment).spec;
-      template.metadata = { ...template.metadata, annotations: { "kubectl.kubernetes.io/restartedAt": "now" } };
+      template.metadata = {
+        ...template.metadata,
+        annotations: { "kubectl.kubernetes.io/restartedAt": "now" },
+      };
       return draft;
     });
-    const rolled = await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, (object) => {
-      const { status = {}, metadata } = object ?? {};
-      return (
-        status.observedGeneration === metadata?.generation &&
-        status.updatedReplicas === 2 &&
-        status.replicas === 2 &&
-        status.availableReplicas === 2
-      );
-    });
+    const rolled = await cluster.until<Deployment>(
+      { resource: "deployments.apps", name: "web" },
+      (object) => {
+        const { status = {}, metadata } = object ?? {};
+        return (
+          status.observedGeneration === metadata?.generation &&
+          status.updatedReplicas === 2 &&
+          status.replicas === 2 &&
+          status.availableReplicas === 2
+        );
+      },
+    );
     expect(rolled?.metadata.annotations?.["deployment.kubernetes.io/revision"]).toBe("2");
-    expect(rolled?.status?.conditions?.find(({ type }) => type === "Progressing")?.reason).toBe("NewReplicaSetAvailable");
-    expect(pods(cluster, "web").filter((pod) => before.includes(pod.metadata.name) && !pod.metadata.deletionTimestamp)).toEqual([]);
+    expect(rolled?.status?.conditions?.find(({ type }) => type === "Progressing")?.reason).toBe(
+      "NewReplicaSetAvailable",
+    );
+    expect(
+      pods(cluster, "web").filter(
+        (pod) => before.includes(pod.metadata.name) && !pod.metadata.deletionTimestamp,
+      ),
+    ).toEqual([]);
     cluster.api.mutate("deployments.apps", "default", "web", (draft) => {
       (draft as Deployment).spec.replicas = 1;
       return draft;
@@ -126,17 +146,27 @@ describe("a cluster's node half", () => {
             image: "any",
             ports: [{ name: "http", containerPort: 8080 }],
             // It hears SIGTERM and goes on, and so does its child.
-            command: ["sh", "-c", `trap 'echo term >> ${file}' TERM; sh -c 'trap "" TERM; sleep 30' & while :; do sleep 0.05; done`],
+            command: [
+              "sh",
+              "-c",
+              `trap 'echo term >> ${file}' TERM; sh -c 'trap "" TERM; sleep 30' & while :; do sleep 0.05; done`,
+            ],
             lifecycle: { preStop: { exec: { command: ["sh", "-c", `echo prestop >> ${file}`] } } },
           },
         ],
       },
     });
-    await cluster.until<Pod>({ resource: "pods", name: "web" }, (pod) => pod !== undefined && isPodReady(pod));
+    await cluster.until<Pod>(
+      { resource: "pods", name: "web" },
+      (pod) => pod !== undefined && isPodReady(pod),
+    );
     const order: string[] = [];
     cluster.api.watch("endpointslices.discovery.k8s.io", (_type, slice) => {
       const conditions = (slice as EndpointSlice).endpoints?.[0]?.conditions;
-      if (conditions?.terminating) order.push(`slice ready=${conditions.ready} serving=${conditions.serving} prestop=${existsSync(file)}`);
+      if (conditions?.terminating)
+        order.push(
+          `slice ready=${conditions.ready} serving=${conditions.serving} prestop=${existsSync(file)}`,
+        );
     });
     const start = performance.now();
     cluster.api.delete("pods", "default", "web");
@@ -167,7 +197,9 @@ describe("a cluster's node half", () => {
     expect((await fetch(`http://${clusterIP}:8080/`, { keepalive: false })).status).toBe(200);
     rmSync(flag);
     await endpoints(false);
-    const refused = await fetch(`http://${clusterIP}:8080/`, { keepalive: false }).catch((error: Error) => error);
+    const refused = await fetch(`http://${clusterIP}:8080/`, { keepalive: false }).catch(
+      (error: Error) => error,
+    );
     expect(refused).toBeInstanceOf(Error);
     writeFileSync(flag, "");
     await endpoints(true);
@@ -176,8 +208,11 @@ describe("a cluster's node half", () => {
   test("says what an unknown image could have been", async () => {
     await using cluster = new TestCluster(206);
     cluster.apply("deployments.apps", echoDeployment("db", { container: { image: "postgres:17" } }));
-    const isWaiting = (pod: Pod): boolean => pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull";
-    await cluster.until({ resource: "deployments.apps", name: "db" }, () => pods(cluster, "db").some(isWaiting));
+    const isWaiting = (pod: Pod): boolean =>
+      pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull";
+    await cluster.until({ resource: "deployments.apps", name: "db" }, () =>
+      pods(cluster, "db").some(isWaiting),
+    );
     const message = pods(cluster, "db")[0]?.status?.containerStatuses?.[0]?.state.waiting?.message;
     expect(message).toContain('Unknown image "postgres:17"');
     expect(message).toContain("isthmus/echo");
@@ -185,7 +220,12 @@ describe("a cluster's node half", () => {
 
   test("restarts what ends, backs off when it goes on so, and keeps the log of the run before", async () => {
     await using cluster = new TestCluster(207);
-    const container = { name: "once", image: "any", command: ["sh", "-c", "echo run of $(WHO); exit 3"], env: [{ name: "WHO", value: "me" }] };
+    const container = {
+      name: "once",
+      image: "any",
+      command: ["sh", "-c", "echo run of $(WHO); exit 3"],
+      env: [{ name: "WHO", value: "me" }],
+    };
     cluster.apply("pods", {
       apiVersion: "v1",
       kind: "Pod",
@@ -205,7 +245,12 @@ describe("a cluster's node half", () => {
 
   test("mounts ConfigMaps and Secrets where the pod wants them, and brings them up to date", async () => {
     await using cluster = new TestCluster(208);
-    cluster.apply("configmaps", { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "conf", namespace: "default" }, data: { "a.txt": "one" } });
+    cluster.apply("configmaps", {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "conf", namespace: "default" },
+      data: { "a.txt": "one" },
+    });
     cluster.apply("pods", {
       apiVersion: "v1",
       kind: "Pod",
@@ -219,7 +264,11 @@ describe("a cluster's node half", () => {
           {
             name: "reader",
             image: "any",
-            command: ["sh", "-c", "while :; do cat /etc/reader/conf/a.txt; echo; cat /secrets/key; echo; sleep 0.05; done"],
+            command: [
+              "sh",
+              "-c",
+              "while :; do cat /etc/reader/conf/a.txt; echo; cat /secrets/key; echo; sleep 0.05; done",
+            ],
             volumeMounts: [
               { name: "conf", mountPath: "/etc/reader/conf" },
               { name: "late", mountPath: "/secrets", readOnly: true },
@@ -229,10 +278,16 @@ describe("a cluster's node half", () => {
       },
     });
     // Without the Secret it waits, and says so.
-    await cluster.until<Pod>({ resource: "pods", name: "reader" }, (pod) => pod?.status?.containerStatuses?.[0]?.state.waiting !== undefined);
+    await cluster.until<Pod>(
+      { resource: "pods", name: "reader" },
+      (pod) => pod?.status?.containerStatuses?.[0]?.state.waiting !== undefined,
+    );
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "late", namespace: "default" } };
     cluster.apply("secrets", { ...secret, data: { key: Buffer.from("hidden").toString("base64") } });
-    await cluster.until<Pod>({ resource: "pods", name: "reader" }, (pod) => pod !== undefined && isPodReady(pod));
+    await cluster.until<Pod>(
+      { resource: "pods", name: "reader" },
+      (pod) => pod !== undefined && isPodReady(pod),
+    );
     expect(existsSync("/secrets")).toBe(false);
     const stream = cluster.node.logs("default", "reader", { follow: true }) as ReadableStream<Uint8Array>;
     let text = "";
@@ -241,7 +296,10 @@ describe("a cluster's node half", () => {
       text += new TextDecoder().decode(chunk);
       if (text.includes("one\nhidden") && !changed) {
         changed = true;
-        cluster.api.mutate("configmaps", "default", "conf", (draft) => ({ ...draft, data: { "a.txt": "two" } }));
+        cluster.api.mutate("configmaps", "default", "conf", (draft) => ({
+          ...draft,
+          data: { "a.txt": "two" },
+        }));
       }
       if (text.includes("two\nhidden")) break;
     }
@@ -253,14 +311,18 @@ describe("a cluster's node half", () => {
     cluster.apply("deployments.apps", echoDeployment("web", { replicas: 2 }));
     await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(2));
     const [first] = pods(cluster, "web");
-    const pidOf = (pod: Pod | undefined): number => Number(/process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? "")?.[1]);
+    const pidOf = (pod: Pod | undefined): number =>
+      Number(/process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? "")?.[1]);
     const pid = pidOf(first);
     cluster.restartNode();
     const name = first?.metadata.name ?? "";
     await Bun.sleep(50);
     expect(pidOf(cluster.api.get("pods", "default", name) as Pod)).toBe(pid);
     process.kill(pid, "SIGKILL");
-    const again = await cluster.until<Pod>({ resource: "pods", name }, (pod) => pod !== undefined && isPodReady(pod) && pidOf(pod) !== pid);
+    const again = await cluster.until<Pod>(
+      { resource: "pods", name },
+      (pod) => pod !== undefined && isPodReady(pod) && pidOf(pod) !== pid,
+    );
     expect(again?.status?.containerStatuses?.[0]?.restartCount).toBe(1);
     expect(again?.status?.podIP).toBe(first?.status?.podIP ?? "");
   });

@@ -1,7 +1,10 @@
 import type { LabelSelector } from "./types.ts";
 
 /** Whether labels satisfy a label selector (metav1.LabelSelector); an empty selector matches all. */
-export function matchesSelector(selector: LabelSelector, labels: Record<string, string> | undefined): boolean {
+export function matchesSelector(
+  selector: LabelSelector,
+  labels: Record<string, string> | undefined,
+): boolean {
   return (
     matchesLabels(selector.matchLabels ?? {}, labels) &&
     (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
@@ -21,7 +24,10 @@ export function matchesSelector(selector: LabelSelector, labels: Record<string, 
 }
 
 /** Whether labels contain all of `wanted`. */
-export function matchesLabels(wanted: Record<string, string>, labels: Record<string, string> | undefined): boolean {
+export function matchesLabels(
+  wanted: Record<string, string>,
+  labels: Record<string, string> | undefined,
+): boolean {
   for (const key in wanted) {
     if (labels?.[key] !== wanted[key]) return false;
   }

@@ -53,10 +53,15 @@ export class Store<T extends KubeObject> {
 
   mutateStatus(at: { namespace: string; name: string }, fn: (draft: T) => T | undefined): T | undefined {
     const change = (draft: KubeObject): KubeObject | undefined => fn(draft as T);
-    return this.#api.mutate(this.resource, at.namespace, at.name, change, { subresource: "status" }) as T | undefined;
+    return this.#api.mutate(this.resource, at.namespace, at.name, change, { subresource: "status" }) as
+      | T
+      | undefined;
   }
 
-  delete(at: { namespace: string; name: string }, options: { graceSeconds?: number; uid?: string } = {}): void {
+  delete(
+    at: { namespace: string; name: string },
+    options: { graceSeconds?: number; uid?: string } = {},
+  ): void {
     this.#api.delete(this.resource, at.namespace, at.name, options);
   }
 

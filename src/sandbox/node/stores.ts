@@ -1,6 +1,15 @@
 import type { ClusterApi, KubeObject } from "../apiserver/cluster-api.ts";
 import { Store } from "./store.ts";
-import type { ConfigMap, Deployment, Endpoints, EndpointSlice, Pod, ReplicaSet, Secret, Service } from "./types.ts";
+import type {
+  ConfigMap,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+} from "./types.ts";
 
 /** One cache per resource, shared by controllers, kubelet and services of a cluster. */
 export class Stores {

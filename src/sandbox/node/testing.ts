@@ -29,7 +29,11 @@ export class TestCluster implements AsyncDisposable {
     const admission = new ServiceAdmission(index);
     const registry = new ResourceRegistry();
     for (const resource of builtinResources().resources) registry.add(resource);
-    this.#objects = new Objects({ store: new Store({ path: ":memory:" }), clock: systemClock, admission: [admission] });
+    this.#objects = new Objects({
+      store: new Store({ path: ":memory:" }),
+      clock: systemClock,
+      admission: [admission],
+    });
     this.api = inProcessApi(this.#objects, registry);
     this.#objects.api = this.api;
     new Collector(this.#objects, registry).start();
@@ -75,7 +79,8 @@ export class TestCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#node.stop({ graceMs: 500 });
-    for (const found of findMarked(POD_MARKER, (value) => value.startsWith(`${this.dir}/`))) signalProcess(found, "SIGKILL");
+    for (const found of findMarked(POD_MARKER, (value) => value.startsWith(`${this.dir}/`)))
+      signalProcess(found, "SIGKILL");
     rmSync(this.dir, { recursive: true, force: true });
   }
 

@@ -57,7 +57,8 @@ const server = Bun.serve({
   development: false,
   async fetch(request) {
     const path = request.url.slice(request.url.indexOf("/", 8));
-    if (path === "/healthz") return new Response(ending ? "ending" : "ok", { status: ending ? 503 : 200, headers: headers() });
+    if (path === "/healthz")
+      return new Response(ending ? "ending" : "ok", { status: ending ? 503 : 200, headers: headers() });
     if (path === "/headers") return reply(request, { headers: Object.fromEntries(request.headers) });
     const [, verb, value] = /^\/(delay|bytes)\/(\d{1,12})(?:[?#]|$)/.exec(path) ?? [];
     if (verb === "bytes") return bytes(Number(value));

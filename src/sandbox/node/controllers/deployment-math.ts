@@ -36,7 +36,10 @@ export function rolloutBounds(deployment: Deployment): RolloutBounds {
  * lets it; when it cannot grow now, shrink old sets, first by what is not available there, then as far as
  * maxUnavailable lets them.
  */
-export function rollingStep(bounds: RolloutBounds, sets: { newest: SetCount; old: readonly SetCount[] }): RolloutStep {
+export function rollingStep(
+  bounds: RolloutBounds,
+  sets: { newest: SetCount; old: readonly SetCount[] },
+): RolloutStep {
   const { replicas, maxSurge, maxUnavailable } = bounds;
   const old = sets.old.map((set) => set.desired);
   const { newest } = sets;
@@ -66,10 +69,15 @@ export function rollingStep(bounds: RolloutBounds, sets: { newest: SetCount; old
 }
 
 /** `25%` of a number, or the number itself. */
-export function absolute(value: number | string, options: { of: number; round: (value: number) => number }): number {
+export function absolute(
+  value: number | string,
+  options: { of: number; round: (value: number) => number },
+): number {
   if (typeof value === "number") return Math.max(0, value);
   const percent = /^(\d+)%$/.exec(value)?.[1];
-  return percent === undefined ? Math.max(0, Number(value) || 0) : options.round((Number(percent) * options.of) / 100);
+  return percent === undefined
+    ? Math.max(0, Number(value) || 0)
+    : options.round((Number(percent) * options.of) / 100);
 }
 
 /** The pod-template-hash: the same for templates that mean the same, whatever the order of their fields. */

@@ -76,7 +76,9 @@ function progress(
     return { condition: { type: "Progressing", status: "Unknown", reason: "DeploymentPaused", message } };
   }
   const complete =
-    counts.updatedReplicas === replicas && counts.replicas === replicas && counts.availableReplicas === replicas;
+    counts.updatedReplicas === replicas &&
+    counts.replicas === replicas &&
+    counts.availableReplicas === replicas;
   if (complete) {
     const message = `ReplicaSet "${set}" has successfully progressed.`;
     return { condition: { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable", message } };
@@ -94,7 +96,13 @@ function progress(
     const message = `ReplicaSet "${set}" is progressing.`;
     const lastUpdateTime = new Date(nowMs).toISOString().replace(/\.\d+Z$/, "Z");
     return {
-      condition: { type: "Progressing", status: "True", reason: "ReplicaSetUpdated", message, lastUpdateTime },
+      condition: {
+        type: "Progressing",
+        status: "True",
+        reason: "ReplicaSetUpdated",
+        message,
+        lastUpdateTime,
+      },
       retryMs: deadlineMs + 1000,
     };
   }

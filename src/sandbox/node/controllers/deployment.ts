@@ -13,7 +13,11 @@ const HASH = "pod-template-hash";
 /** Rolls Deployments out over ReplicaSets: one per pod template, the newest grows while the old ones shrink. */
 export function startDeploymentController(context: ControllerContext): Controller {
   const { stores, clock } = context;
-  const queue = new KeyedQueue({ name: "deployment", clock, handle: (key) => reconcile(context, { key, queue }) });
+  const queue = new KeyedQueue({
+    name: "deployment",
+    clock,
+    handle: (key) => reconcile(context, { key, queue }),
+  });
   stores.deployments.onChange((_type, object) => queue.add(keyOf(object)));
   stores.replicaSets.onChange((_type, set) => {
     const owner = controllerOf(set);
@@ -40,7 +44,8 @@ function reconcile(context: ControllerContext, { key, queue }: { key: string; qu
   if (newest !== undefined) {
     noteRevision(context, { deployment, newest, old });
     const step = nextStep(context, { deployment, newest, old });
-    for (const [index, set] of old.entries()) scale(context, { deployment, set, replicas: step.old[index] ?? 0 });
+    for (const [index, set] of old.entries())
+      scale(context, { deployment, set, replicas: step.old[index] ?? 0 });
     scale(context, { deployment, set: newest, replicas: step.newest });
   }
   const retryMs = writeStatus(context, deployment);
@@ -74,12 +79,18 @@ function nextStep(
 
 function countOf(set: ReplicaSet): { desired: number; pods: number; available: number } {
   const desired = set.spec.replicas ?? 0;
-  return { desired, pods: set.status?.replicas ?? 0, available: Math.min(desired, set.status?.availableReplicas ?? 0) };
+  return {
+    desired,
+    pods: set.status?.replicas ?? 0,
+    available: Math.min(desired, set.status?.availableReplicas ?? 0),
+  };
 }
 
 /** The ReplicaSets of a Deployment, oldest revision first. */
 function setsOf({ stores }: ControllerContext, deployment: Deployment): ReplicaSet[] {
-  return stores.replicaSets.ownedBy(deployment.metadata.uid ?? "").toSorted((a, b) => revisionOf(a) - revisionOf(b));
+  return stores.replicaSets
+    .ownedBy(deployment.metadata.uid ?? "")
+    .toSorted((a, b) => revisionOf(a) - revisionOf(b));
 }
 
 function revisionOf(set: ReplicaSet): number {
@@ -159,7 +170,10 @@ function scale(
   if (before === replicas) return;
   context.stores.replicaSets.mutate(at(set), (draft) => {
     draft.spec.replicas = replicas;
-    draft.metadata.annotations = { ...draft.metadata.annotations, [DESIRED]: String(deployment.spec.replicas ?? 1) };
+    draft.metadata.annotations = {
+      ...draft.metadata.annotations,
+      [DESIRED]: String(deployment.spec.replicas ?? 1),
+    };
     return draft;
   });
   const direction = replicas > before ? "up" : "down";
@@ -194,7 +208,9 @@ function forgetHistory(
 ): void {
   const empty = setsOf(context, deployment).filter(
     (set) =>
-      set.metadata.uid !== newest.metadata.uid && (set.spec.replicas ?? 0) === 0 && (set.status?.replicas ?? 0) === 0,
+      set.metadata.uid !== newest.metadata.uid &&
+      (set.spec.replicas ?? 0) === 0 &&
+      (set.status?.replicas ?? 0) === 0,
   );
   const excess = empty.length - (deployment.spec.revisionHistoryLimit ?? 10);
   for (const set of empty.slice(0, Math.max(0, excess))) context.stores.replicaSets.delete(at(set));

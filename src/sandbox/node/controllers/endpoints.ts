@@ -2,7 +2,15 @@ import { isPodFinished, isPodReady } from "../conditions.ts";
 import { KeyedQueue } from "../keyed-queue.ts";
 import { matchesLabels } from "../selector.ts";
 import { at, keyOf, splitKey } from "../store.ts";
-import type { EndpointAddress, Endpoints, EndpointSlice, Pod, Service, SliceEndpoint, SlicePort } from "../types.ts";
+import type {
+  EndpointAddress,
+  Endpoints,
+  EndpointSlice,
+  Pod,
+  Service,
+  SliceEndpoint,
+  SlicePort,
+} from "../types.ts";
 import type { Controller, ControllerContext } from "./context.ts";
 
 /** As kube-controller-manager's --max-endpoints-per-slice. */
@@ -36,7 +44,9 @@ export function startEndpointsController(context: ControllerContext): Controller
 
 function selects(service: Service, pod: Pod): boolean {
   const { selector } = service.spec;
-  return selector !== undefined && Object.keys(selector).length > 0 && matchesLabels(selector, pod.metadata.labels);
+  return (
+    selector !== undefined && Object.keys(selector).length > 0 && matchesLabels(selector, pod.metadata.labels)
+  );
 }
 
 function reconcile(context: ControllerContext, key: string): void {
@@ -45,11 +55,15 @@ function reconcile(context: ControllerContext, key: string): void {
   const service = stores.services.get(namespace, name);
   const mine = stores.slices
     .list(namespace)
-    .filter((slice) => slice.metadata.labels?.[SERVICE_NAME] === name && slice.metadata.labels[MANAGED_BY] === MANAGER);
+    .filter(
+      (slice) =>
+        slice.metadata.labels?.[SERVICE_NAME] === name && slice.metadata.labels[MANAGED_BY] === MANAGER,
+    );
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
     for (const slice of mine) stores.slices.delete(at(slice));
     const endpoints = stores.endpoints.get(namespace, name);
-    if (service === undefined && endpoints?.metadata.labels?.[MANAGED_BY] === MANAGER) stores.endpoints.delete(at(endpoints));
+    if (service === undefined && endpoints?.metadata.labels?.[MANAGED_BY] === MANAGER)
+      stores.endpoints.delete(at(endpoints));
     return;
   }
   if (service.spec.type === "ExternalName" || Object.keys(service.spec.selector ?? {}).length === 0) return;
@@ -92,7 +106,10 @@ function writeSlices(
   const left = [...mine];
   for (const want of wanted) {
     const ports = JSON.stringify(want.ports);
-    const match = Math.max(0, left.findIndex((slice) => JSON.stringify(slice.ports ?? []) === ports));
+    const match = Math.max(
+      0,
+      left.findIndex((slice) => JSON.stringify(slice.ports ?? []) === ports),
+    );
     const [slice] = left.splice(match, 1);
     if (slice === undefined) stores.slices.create(newSlice(service, want));
     else if (!sameSlice(slice, service, want)) {
@@ -151,16 +168,24 @@ function sliceLabels(service: Service): Record<string, string> {
 function portsOf(service: Service, pod: Pod): SlicePort[] | undefined {
   const ports: SlicePort[] = [];
   for (const { name, port, targetPort, protocol = "TCP", appProtocol } of service.spec.ports ?? []) {
-    const number = typeof targetPort === "string" ? namedPort(pod, { name: targetPort, protocol }) : (targetPort || port);
+    const number =
+      typeof targetPort === "string" ? namedPort(pod, { name: targetPort, protocol }) : targetPort || port;
     if (number === undefined) continue;
-    ports.push({ name: name ?? "", port: number, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) });
+    ports.push({
+      name: name ?? "",
+      port: number,
+      protocol,
+      ...(appProtocol === undefined ? {} : { appProtocol }),
+    });
   }
   return ports.length === 0 && (service.spec.ports ?? []).length > 0 ? undefined : ports;
 }
 
 function namedPort(pod: Pod, { name, protocol }: { name: string; protocol: string }): number | undefined {
   for (const container of pod.spec.containers) {
-    const found = container.ports?.find((port) => port.name === name && (port.protocol ?? "TCP") === protocol);
+    const found = container.ports?.find(
+      (port) => port.name === name && (port.protocol ?? "TCP") === protocol,
+    );
     if (found !== undefined) return found.containerPort;
   }
   return /^\d+$/.test(name) ? Number(name) : undefined;
@@ -192,7 +217,10 @@ function writeEndpoints(
   { stores }: ControllerContext,
   { service, pods }: { service: Service; pods: readonly Pod[] },
 ): void {
-  const groups = new Map<string, { addresses: EndpointAddress[]; notReadyAddresses: EndpointAddress[]; ports: SlicePort[] }>();
+  const groups = new Map<
+    string,
+    { addresses: EndpointAddress[]; notReadyAddresses: EndpointAddress[]; ports: SlicePort[] }
+  >();
   for (const pod of pods) {
     const ports = portsOf(service, pod);
     if (ports === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
@@ -222,7 +250,11 @@ function writeEndpoints(
     });
     return;
   }
-  if (JSON.stringify(present.subsets ?? []) === JSON.stringify(subsets) && present.metadata.labels?.[MANAGED_BY]) return;
+  if (
+    JSON.stringify(present.subsets ?? []) === JSON.stringify(subsets) &&
+    present.metadata.labels?.[MANAGED_BY]
+  )
+    return;
   stores.endpoints.mutate(at(present), (draft) => {
     draft.metadata.labels = labels;
     const { subsets: _, ...rest } = draft;

@@ -18,7 +18,12 @@ export function startNamespaceController(context: ControllerContext, options: { 
       }
       if (stores.configMaps.get(name, "kube-root-ca.crt") === undefined) {
         const metadata = { name: "kube-root-ca.crt", namespace: name };
-        stores.configMaps.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "ca.crt": options.ca } });
+        stores.configMaps.create({
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata,
+          data: { "ca.crt": options.ca },
+        });
       }
     },
   });

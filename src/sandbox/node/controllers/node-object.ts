@@ -7,7 +7,10 @@ import type { ControllerContext } from "./context.ts";
 const MAX_PODS = 5000;
 
 /** Writes the Node that stands for this machine. */
-export function registerNode(context: ControllerContext, options: { plan: AddressPlan; version: string }): void {
+export function registerNode(
+  context: ControllerContext,
+  options: { plan: AddressPlan; version: string },
+): void {
   const { stores, nodeName, clock } = context;
   const now = timestamp(clock.now());
   const labels = {

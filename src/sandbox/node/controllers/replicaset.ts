@@ -13,7 +13,11 @@ import { inDeletionOrder } from "./deletion-order.ts";
  */
 export function startReplicaSetController(context: ControllerContext): Controller {
   const { stores, clock } = context;
-  const queue = new KeyedQueue({ name: "replicaset", clock, handle: (key) => reconcile(context, { key, queue }) });
+  const queue = new KeyedQueue({
+    name: "replicaset",
+    clock,
+    handle: (key) => reconcile(context, { key, queue }),
+  });
   stores.replicaSets.onChange((_type, object) => queue.add(keyOf(object)));
   stores.pods.onChange((type, pod, old) => {
     for (const object of old === undefined ? [pod] : [pod, old]) {
@@ -54,13 +58,16 @@ function claim({ stores }: ControllerContext, set: ReplicaSet): void {
   for (const pod of stores.pods.ownedBy(uid)) {
     if (matchesSelector(set.spec.selector, pod.metadata.labels)) continue;
     stores.pods.mutate(at(pod), (draft) => {
-      draft.metadata.ownerReferences = (draft.metadata.ownerReferences ?? []).filter((owner) => owner.uid !== uid);
+      draft.metadata.ownerReferences = (draft.metadata.ownerReferences ?? []).filter(
+        (owner) => owner.uid !== uid,
+      );
       return draft;
     });
   }
   for (const pod of stores.pods.list(set.metadata.namespace ?? "")) {
     const going = pod.metadata.deletionTimestamp !== undefined || isPodFinished(pod);
-    if (going || controllerOf(pod) !== undefined || !matchesSelector(set.spec.selector, pod.metadata.labels)) continue;
+    if (going || controllerOf(pod) !== undefined || !matchesSelector(set.spec.selector, pod.metadata.labels))
+      continue;
     stores.pods.mutate(at(pod), (draft) => {
       draft.metadata.ownerReferences = [...(draft.metadata.ownerReferences ?? []), ownedBy(set)];
       return draft;
@@ -134,12 +141,16 @@ function writeStatus(context: ControllerContext, set: ReplicaSet): number | unde
   }
   const status = {
     replicas: pods.length,
-    fullyLabeledReplicas: pods.filter((pod) => matchesSelector({ matchLabels: templateLabels }, pod.metadata.labels))
-      .length,
+    fullyLabeledReplicas: pods.filter((pod) =>
+      matchesSelector({ matchLabels: templateLabels }, pod.metadata.labels),
+    ).length,
     readyReplicas: pods.filter(isPodReady).length,
     availableReplicas: available,
     observedGeneration: set.metadata.generation ?? 0,
   };
-  context.stores.replicaSets.mutateStatus(at(set), (draft) => ({ ...draft, status: { ...draft.status, ...status } }));
+  context.stores.replicaSets.mutateStatus(at(set), (draft) => ({
+    ...draft,
+    status: { ...draft.status, ...status },
+  }));
   return retryMs;
 }

@@ -14,7 +14,9 @@ export async function runAction(action: HandlerAction, context: ActionContext): 
   const { podIp, timeoutMs } = context;
   if (action.exec !== undefined) {
     const { code, output } = await context.exec(action.exec.command ?? [], timeoutMs);
-    return code === 0 ? { ok: true } : { ok: false, message: `command failed with exit code ${code}: ${output}` };
+    return code === 0
+      ? { ok: true }
+      : { ok: false, message: `command failed with exit code ${code}: ${output}` };
   }
   if (action.sleep !== undefined) {
     await Bun.sleep(action.sleep.seconds * 1000);
@@ -31,7 +33,11 @@ export async function runAction(action: HandlerAction, context: ActionContext): 
   const named = new Set(httpHeaders.map(({ name }) => name.toLowerCase()));
   if (!named.has("host")) lines.push(`Host: ${host}:${port}`);
   if (!named.has("user-agent")) lines.push("User-Agent: kube-probe/1.33");
-  lines.push("Accept: */*", "Connection: close", ...httpHeaders.map(({ name, value }) => `${name}: ${value}`));
+  lines.push(
+    "Accept: */*",
+    "Connection: close",
+    ...httpHeaders.map(({ name, value }) => `${name}: ${value}`),
+  );
   return dial({ host, port, timeoutMs, tls: scheme === "HTTPS", request: `${lines.join("\r\n")}\r\n\r\n` });
 }
 
@@ -52,7 +58,10 @@ interface Dial {
 /** Straight on a socket: no proxy settings, no kept connections, and a refusal costs next to nothing. */
 function dial({ host, port, timeoutMs, tls, request }: Dial): Promise<ProbeOutcome> {
   const { promise, resolve } = Promise.withResolvers<ProbeOutcome>();
-  const timer = setTimeout(() => resolve({ ok: false, message: `no answer from ${host}:${port} in ${timeoutMs} ms` }), timeoutMs);
+  const timer = setTimeout(
+    () => resolve({ ok: false, message: `no answer from ${host}:${port} in ${timeoutMs} ms` }),
+    timeoutMs,
+  );
   let head = "";
   const connected = Bun.connect({
     hostname: host,
@@ -77,7 +86,8 @@ function dial({ host, port, timeoutMs, tls, request }: Dial): Promise<ProbeOutco
         resolve(ok ? { ok } : { ok, message: `HTTP probe failed with statuscode: ${status}` });
       },
       close: () => resolve({ ok: false, message: `connection to ${host}:${port} closed without an answer` }),
-      connectError: (_socket, error) => resolve({ ok: false, message: `dial tcp ${host}:${port}: ${error.message}` }),
+      connectError: (_socket, error) =>
+        resolve({ ok: false, message: `dial tcp ${host}:${port}: ${error.message}` }),
     },
   });
   // The refusal comes to `connectError`; the promise only repeats it.

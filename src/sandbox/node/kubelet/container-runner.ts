@@ -89,7 +89,8 @@ export class ContainerRunner {
   get status(): ContainerStatus {
     const { name, image } = this.container;
     const id = this.#process?.id;
-    const containerID = id === undefined ? this.#state.terminated?.containerID : `process://${id.pid}-${id.startTime}`;
+    const containerID =
+      id === undefined ? this.#state.terminated?.containerID : `process://${id.pid}-${id.startTime}`;
     const ready = this.#init ? this.succeeded : this.running && this.#started && this.#readiness;
     return {
       name,
@@ -99,7 +100,10 @@ export class ContainerRunner {
       ready,
       started: this.running && this.#started,
       restartCount: this.#restartCount,
-      state: this.#state.waiting?.reason === "FailedMount" ? { waiting: { reason: "ContainerCreating" } } : this.#state,
+      state:
+        this.#state.waiting?.reason === "FailedMount"
+          ? { waiting: { reason: "ContainerCreating" } }
+          : this.#state,
       lastState: this.#lastState,
     };
   }
@@ -126,7 +130,10 @@ export class ContainerRunner {
     } catch (error) {
       const message = `failed to start "${this.#plan.argv[0] ?? ""}": ${messageOf(error)}`;
       this.#event("Warning", "Failed", `Error: ${message}`);
-      this.#terminated({ code: 128, signal: undefined, atMs: this.#host.clock.now() }, { reason: "StartError", message });
+      this.#terminated(
+        { code: 128, signal: undefined, atMs: this.#host.clock.now() },
+        { reason: "StartError", message },
+      );
       return;
     }
     this.#state = { running: { startedAt: timestamp(this.#startedMs) } };
@@ -153,7 +160,10 @@ export class ContainerRunner {
     this.#process = adoptPodProcess(note, this.#host.clock);
     this.#state = { running: { startedAt: note.startedAt } };
     if (this.#process === undefined) {
-      this.#terminated({ code: 137, signal: undefined, atMs: this.#host.clock.now() }, { reason: "ContainerStatusUnknown" });
+      this.#terminated(
+        { code: 137, signal: undefined, atMs: this.#host.clock.now() },
+        { reason: "ContainerStatusUnknown" },
+      );
       return true;
     }
     try {
@@ -184,7 +194,8 @@ export class ContainerRunner {
     const deadline = Promise.withResolvers<void>();
     const cancel = this.#host.clock.after(graceMs, deadline.resolve);
     const over = Promise.race([deadline.promise, hurry]);
-    if (preStop !== undefined && graceMs > 0) await Promise.race([this.#hook(preStop, graceMs), over, running.exited]);
+    if (preStop !== undefined && graceMs > 0)
+      await Promise.race([this.#hook(preStop, graceMs), over, running.exited]);
     running.signal(this.#plan?.stopSignal ?? "SIGTERM");
     await Promise.race([running.exited, over]);
     running.killGroup();
@@ -264,7 +275,11 @@ export class ContainerRunner {
 
   #restart(probe: "liveness" | "startup"): void {
     if (this.#stopping !== undefined) return;
-    this.#event("Normal", "Killing", `Container ${this.container.name} failed ${probe} probe, will be restarted`);
+    this.#event(
+      "Normal",
+      "Killing",
+      `Container ${this.container.name} failed ${probe} probe, will be restarted`,
+    );
     const graceMs = (this.#host.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
     this.#stopping = this.#end({ graceMs, hurry: new Promise(() => undefined) }).finally(() => {
       this.#stopping = undefined;
@@ -307,7 +322,11 @@ export class ContainerRunner {
       const { name, namespace = "", uid = "" } = this.#host.pod.metadata;
       const text = `back-off ${delayMs / 1000}s restarting failed container=${this.container.name} pod=${name}_${namespace}(${uid})`;
       this.#state = { waiting: { reason: "CrashLoopBackOff", message: text } };
-      this.#event("Warning", "BackOff", `Back-off restarting failed container ${this.container.name} in pod ${name}_${namespace}(${uid})`);
+      this.#event(
+        "Warning",
+        "BackOff",
+        `Back-off restarting failed container ${this.container.name} in pod ${name}_${namespace}(${uid})`,
+      );
       this.#cancelTimer = this.#host.clock.after(delayMs, again);
     }
     this.#host.changed();
@@ -328,7 +347,9 @@ export class ContainerRunner {
       this.#event("Warning", "Failed", `Failed to pull image "${image}": ${message}`);
       this.#event("Warning", "Failed", "Error: ErrImagePull");
       this.#cancelTimer = this.#host.clock.after(IMAGE_BACKOFF_MS, () => {
-        this.#state = { waiting: { reason: "ImagePullBackOff", message: `Back-off pulling image "${image}": ${message}` } };
+        this.#state = {
+          waiting: { reason: "ImagePullBackOff", message: `Back-off pulling image "${image}": ${message}` },
+        };
         this.#event("Normal", "BackOff", `Back-off pulling image "${image}"`);
         this.#host.changed();
       });

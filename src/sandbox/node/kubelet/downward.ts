@@ -3,7 +3,8 @@ import type { Pod } from "../types.ts";
 /** The value of a downward API field (`metadata.name`, `status.podIP`, `metadata.labels['app']`...). */
 export function fieldOf(pod: Pod, path: string, addresses: { podIp: string; hostIp: string }): string {
   const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (keyed !== null) return pod.metadata[keyed[1] === "labels" ? "labels" : "annotations"]?.[keyed[2] ?? ""] ?? "";
+  if (keyed !== null)
+    return pod.metadata[keyed[1] === "labels" ? "labels" : "annotations"]?.[keyed[2] ?? ""] ?? "";
   switch (path) {
     case "metadata.name":
       return pod.metadata.name;

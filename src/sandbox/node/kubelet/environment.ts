@@ -16,14 +16,21 @@ export interface EnvironmentOptions {
  * The environment of a container, as the kubelet makes it: service links, `envFrom`, then `env` in order. Throws
  * `ConfigError` when a key that is not optional is missing.
  */
-export function environmentOf(pod: Pod, container: Container, options: EnvironmentOptions): Record<string, string> {
+export function environmentOf(
+  pod: Pod,
+  container: Container,
+  options: EnvironmentOptions,
+): Record<string, string> {
   const { stores } = options;
   const namespace = pod.metadata.namespace ?? "";
   const variables: Record<string, string> = {};
   for (const { prefix = "", configMapRef, secretRef } of container.envFrom ?? []) {
     const reference = configMapRef ?? secretRef;
     const name = reference?.name ?? "";
-    const data = configMapRef === undefined ? secretData(stores, { namespace, name }) : configData(stores, { namespace, name });
+    const data =
+      configMapRef === undefined
+        ? secretData(stores, { namespace, name })
+        : configData(stores, { namespace, name });
     if (data === undefined) {
       if (reference?.optional === true) continue;
       throw missing(configMapRef === undefined ? "secret" : "configmap", name);
@@ -70,19 +77,28 @@ function keyOf(data: Record<string, string> | undefined, key: KeySelector, kind:
   const value = data?.[key.key];
   if (value !== undefined || key.optional === true) return value;
   if (data === undefined) throw missing(kind, key.name ?? "");
-  throw new ConfigError("CreateContainerConfigError", `couldn't find key ${key.key} in ${kind} ${key.name ?? ""}`);
+  throw new ConfigError(
+    "CreateContainerConfigError",
+    `couldn't find key ${key.key} in ${kind} ${key.name ?? ""}`,
+  );
 }
 
 function missing(kind: string, name: string): ConfigError {
   return new ConfigError("CreateContainerConfigError", `${kind} "${name}" not found`);
 }
 
-function configData(stores: Stores, { namespace, name }: { namespace: string; name: string }): Record<string, string> | undefined {
+function configData(
+  stores: Stores,
+  { namespace, name }: { namespace: string; name: string },
+): Record<string, string> | undefined {
   const config = stores.configMaps.get(namespace, name);
   return config === undefined ? undefined : (config.data ?? {});
 }
 
-function secretData(stores: Stores, { namespace, name }: { namespace: string; name: string }): Record<string, string> | undefined {
+function secretData(
+  stores: Stores,
+  { namespace, name }: { namespace: string; name: string },
+): Record<string, string> | undefined {
   const secret = stores.secrets.get(namespace, name);
   if (secret === undefined) return undefined;
   return Object.fromEntries(

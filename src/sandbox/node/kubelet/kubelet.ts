@@ -61,12 +61,15 @@ export class Kubelet implements NodeApi {
       else queueMicrotask(() => this.#later(() => this.#syncLatest(pod)));
     });
     restoring = false;
-    const config = (kind: "ConfigMap" | "Secret" | "ServiceAccount") => (_type: string, object: { metadata: { name: string; namespace?: string } }) => {
-      const { name, namespace } = object.metadata;
-      for (const worker of this.#workers.values()) {
-        if (worker.pod.metadata.namespace === namespace) queueMicrotask(() => this.#later(() => worker.configChanged({ kind, name })));
-      }
-    };
+    const config =
+      (kind: "ConfigMap" | "Secret" | "ServiceAccount") =>
+      (_type: string, object: { metadata: { name: string; namespace?: string } }) => {
+        const { name, namespace } = object.metadata;
+        for (const worker of this.#workers.values()) {
+          if (worker.pod.metadata.namespace === namespace)
+            queueMicrotask(() => this.#later(() => worker.configChanged({ kind, name })));
+        }
+      };
     stores.configMaps.onChange(config("ConfigMap"));
     stores.secrets.onChange(config("Secret"));
     stores.serviceAccounts.onChange(config("ServiceAccount"));
@@ -82,17 +85,23 @@ export class Kubelet implements NodeApi {
   logs(namespace: string, name: string, options: LogOptions): ReadableStream<Uint8Array> | ApiError {
     const pod = this.#options.stores.pods.get(namespace, name);
     if (pod === undefined) return new ApiError(404, "NotFound", `pods "${name}" not found`);
-    const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map((container) => container.name);
+    const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(
+      (container) => container.name,
+    );
     const container = options.container ?? (pod.spec.containers.length === 1 ? names[0] : undefined);
     if (container === undefined) {
       const message = `a container name must be specified for pod ${name}, choose one of: [${names.join(" ")}]`;
       return new ApiError(400, "BadRequest", message);
     }
-    if (!names.includes(container)) return new ApiError(400, "BadRequest", `container ${container} is not valid for pod ${name}`);
+    if (!names.includes(container))
+      return new ApiError(400, "BadRequest", `container ${container} is not valid for pod ${name}`);
     return this.#stream(pod, { container, options });
   }
 
-  #stream(pod: Pod, { container, options }: { container: string; options: LogOptions }): ReadableStream<Uint8Array> | ApiError {
+  #stream(
+    pod: Pod,
+    { container, options }: { container: string; options: LogOptions },
+  ): ReadableStream<Uint8Array> | ApiError {
     const { name, namespace = "", uid = "" } = pod.metadata;
     const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     const status = all.find((each) => each.name === container);
@@ -121,10 +130,16 @@ export class Kubelet implements NodeApi {
     const { stores } = this.#options;
     return new Promise((resolve) => {
       const over = (current: Pod | undefined): boolean => {
-        const status = [...(current?.status?.containerStatuses ?? []), ...(current?.status?.initContainerStatuses ?? [])].find(
-          (each) => each.name === container,
+        const status = [
+          ...(current?.status?.containerStatuses ?? []),
+          ...(current?.status?.initContainerStatuses ?? []),
+        ].find((each) => each.name === container);
+        return (
+          current?.metadata.uid !== pod.metadata.uid ||
+          status === undefined ||
+          status.restartCount !== run ||
+          status.state.running === undefined
         );
-        return current?.metadata.uid !== pod.metadata.uid || status === undefined || status.restartCount !== run || status.state.running === undefined;
       };
       const stop = stores.pods.onChange((type, changed) => {
         if (changed.metadata.uid !== pod.metadata.uid) return;
@@ -138,7 +153,8 @@ export class Kubelet implements NodeApi {
   #syncLatest(pod: Pod): void {
     const { name, namespace = "" } = pod.metadata;
     const latest = this.#options.stores.pods.get(namespace, name);
-    if (latest?.metadata.uid === pod.metadata.uid && latest !== undefined) this.#sync(latest, { restore: false });
+    if (latest?.metadata.uid === pod.metadata.uid && latest !== undefined)
+      this.#sync(latest, { restore: false });
   }
 
   #sync(pod: Pod, { restore }: { restore: boolean }): void {
@@ -162,7 +178,11 @@ export class Kubelet implements NodeApi {
     }
     const podIp = this.#held.get(uid) ?? this.#addresses.take();
     if (podIp === undefined) {
-      events.record(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message: "No free pod address is left in this cluster" });
+      events.record(pod, {
+        type: "Warning",
+        reason: "FailedCreatePodSandBox",
+        message: "No free pod address is left in this cluster",
+      });
       return;
     }
     this.#held.set(uid, podIp);
@@ -200,7 +220,10 @@ export class Kubelet implements NodeApi {
   #sweepUnknown(known: ReadonlySet<string>): void {
     const { clusterDir } = this.#options;
     const prefix = `${clusterDir}/`;
-    const strangers = findMarked(POD_MARKER, (value) => value.startsWith(prefix) && !known.has(value.slice(prefix.length)));
+    const strangers = findMarked(
+      POD_MARKER,
+      (value) => value.startsWith(prefix) && !known.has(value.slice(prefix.length)),
+    );
     for (const found of strangers) signalProcess(found, "SIGKILL");
     for (const uid of readdirSync(join(clusterDir, "pods"))) {
       if (!known.has(uid)) rmSync(join(clusterDir, "pods", uid), { recursive: true, force: true });

@@ -70,7 +70,11 @@ export function planLaunch(pod: Pod, container: Container, context: LaunchContex
   const mounts = mountsOf(container, context);
   const plan = { env, cwd, stopSignal: image.stopSignal };
   if (mounts.length === 0) {
-    return { ...plan, argv: image.argv, exec: (command, { timeoutMs }) => runBeside(command, { env, cwd, timeoutMs }) };
+    return {
+      ...plan,
+      argv: image.argv,
+      exec: (command, { timeoutMs }) => runBeside(command, { env, cwd, timeoutMs }),
+    };
   }
   const namespace = mountNamespaceCommand();
   if (namespace === undefined) {
@@ -86,7 +90,11 @@ export function planLaunch(pod: Pod, container: Container, context: LaunchContex
     cwd: home,
     argv: withMounts(image.argv, { mounts, cwd, namespace }),
     exec: (command, { pid, timeoutMs }) =>
-      runBeside(["nsenter", "-t", String(pid ?? 0), ...enter, "--root", "--wd", ...command], { env, cwd: home, timeoutMs }),
+      runBeside(["nsenter", "-t", String(pid ?? 0), ...enter, "--root", "--wd", ...command], {
+        env,
+        cwd: home,
+        timeoutMs,
+      }),
   };
 }
 
@@ -113,8 +121,13 @@ function baseEnvironment(pod: Pod, context: LaunchContext): Record<string, strin
 function mountsOf(container: Container, { volumes }: LaunchContext): Mount[] {
   return (container.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly }) => {
     const dir = volumes.get(name);
-    if (dir === undefined) throw new ConfigError("FailedMount", `Volume "${name}" is not in the pod's volumes`);
-    return { source: sourceOf(dir, subPath), target: mountPath.replace(/(?<=.)\/+$/, ""), readOnly: readOnly === true };
+    if (dir === undefined)
+      throw new ConfigError("FailedMount", `Volume "${name}" is not in the pod's volumes`);
+    return {
+      source: sourceOf(dir, subPath),
+      target: mountPath.replace(/(?<=.)\/+$/, ""),
+      readOnly: readOnly === true,
+    };
   });
 }
 

@@ -1,4 +1,16 @@
-import { closeSync, copyFileSync, type FSWatcher, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync, truncateSync, watch } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  type FSWatcher,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  watch,
+} from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "#core/clock.ts";
 
@@ -106,7 +118,8 @@ export class LogFiles {
     }
     if (size > state.size) state.marks.push({ offset: state.size, atMs });
     state.size = size;
-    if (state.marks.length > MAX_MARKS) state.marks.splice(0, state.marks.length, ...state.marks.filter((_, index) => index % 2 === 0));
+    if (state.marks.length > MAX_MARKS)
+      state.marks.splice(0, state.marks.length, ...state.marks.filter((_, index) => index % 2 === 0));
     if (size > MAX_BYTES) {
       copyFileSync(path, `${path}.1`);
       truncateSync(path);

@@ -23,7 +23,9 @@ export function mountNamespaceCommand(): readonly string[] | undefined {
   asked = true;
   possible = MODES.find((mode) => {
     try {
-      return Bun.spawnSync([...mode, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: ["ignore", "ignore", "ignore"] }).success;
+      return Bun.spawnSync([...mode, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], {
+        stdio: ["ignore", "ignore", "ignore"],
+      }).success;
     } catch {
       return false;
     }
@@ -60,12 +62,16 @@ export function withMounts(
   for (const [index, { source, target, readOnly }] of mounts.entries()) {
     const place = quote(at + target);
     const directory = statSync(source).isDirectory();
-    const make = directory ? `mkdir -p ${place}` : `mkdir -p ${quote(at + dirname(target))}; [ -e ${place} ] || : > ${place}`;
+    const make = directory
+      ? `mkdir -p ${place}`
+      : `mkdir -p ${quote(at + dirname(target))}; [ -e ${place} ] || : > ${place}`;
     script.push(make, `mount --rbind ${quote(`${scratch}/hold/${index}`)} ${place}`);
     if (readOnly) script.push(`mount -o remount,bind,ro ${place}`);
   }
   // The working directory comes as $1: it is looked up last, in the view that the process has.
-  script.push(root ? `exec chroot ${quote(at)} sh -c 'cd "$0"; exec "$@"' "$@"` : 'cd "$1"; shift; exec "$@"');
+  script.push(
+    root ? `exec chroot ${quote(at)} sh -c 'cd "$0"; exec "$@"' "$@"` : 'cd "$1"; shift; exec "$@"',
+  );
   return [...namespace, "sh", "-c", script.join("\n"), "sh", cwd, ...argv];
 }
 

@@ -33,20 +33,33 @@ export function podStatus(pod: Pod, facts: PodFacts): PodStatus {
       : { type: "ContainersReady", status: "False", ...notReady };
   const ready: Condition =
     containersReady.status === "True" && gates.length > 0
-      ? { type: "Ready", status: "False", reason: "ReadinessGatesNotReady", message: `readiness gates not ready: ${gates.map((gate) => gate.conditionType).join(", ")}` }
+      ? {
+          type: "Ready",
+          status: "False",
+          reason: "ReadinessGatesNotReady",
+          message: `readiness gates not ready: ${gates.map((gate) => gate.conditionType).join(", ")}`,
+        }
       : { ...containersReady, type: "Ready" };
-  const incomplete = init.filter((status) => status.state.terminated?.exitCode !== 0).map((status) => status.name);
+  const incomplete = init
+    .filter((status) => status.state.terminated?.exitCode !== 0)
+    .map((status) => status.name);
   const wanted: Condition[] = [
     { type: "PodReadyToStartContainers", status: podIp === undefined || finished ? "False" : "True" },
     initialized
       ? { type: "Initialized", status: "True" }
-      : { type: "Initialized", status: "False", reason: "ContainersNotInitialized", message: `containers with incomplete status: [${incomplete.join(" ")}]` },
+      : {
+          type: "Initialized",
+          status: "False",
+          reason: "ContainersNotInitialized",
+          message: `containers with incomplete status: [${incomplete.join(" ")}]`,
+        },
     ready,
     containersReady,
     { type: "PodScheduled", status: "True" },
   ];
   let conditions = pod.status?.conditions ?? [];
-  for (const condition of wanted) conditions = withCondition(conditions, { lastProbeTime: null, ...condition }, now);
+  for (const condition of wanted)
+    conditions = withCondition(conditions, { lastProbeTime: null, ...condition }, now);
   return {
     ...pod.status,
     phase,
@@ -75,14 +88,19 @@ function phaseOf(pod: Pod, { init, main, ending }: PodFacts): PodPhase {
   }
   const begun = main.every(
     ({ state, lastState, restartCount }) =>
-      state.running !== undefined || state.terminated !== undefined || lastState.terminated !== undefined || restartCount > 0,
+      state.running !== undefined ||
+      state.terminated !== undefined ||
+      lastState.terminated !== undefined ||
+      restartCount > 0,
   );
   return begun ? "Running" : "Pending";
 }
 
 function qosOf(pod: Pod): string {
   const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const used = all.some(({ resources }) => resources?.limits !== undefined || resources?.requests !== undefined);
+  const used = all.some(
+    ({ resources }) => resources?.limits !== undefined || resources?.requests !== undefined,
+  );
   if (!used) return "BestEffort";
   const fixed = all.every(({ resources }) =>
     ["cpu", "memory"].every((name) => {

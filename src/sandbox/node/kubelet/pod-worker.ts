@@ -66,7 +66,8 @@ export class PodWorker implements ContainerHost {
     this.#onGone = options.onGone;
     this.#startTime = pod.status?.startTime ?? timestamp(this.clock.now());
     this.#dir = join(options.host.clusterDir, "pods", this.uid);
-    const runner = (init: boolean) => (container: Container) => new ContainerRunner(container, { init, host: this });
+    const runner = (init: boolean) => (container: Container) =>
+      new ContainerRunner(container, { init, host: this });
     this.#init = (pod.spec.initContainers ?? []).map(runner(true));
     this.#main = pod.spec.containers.map(runner(false));
   }
@@ -88,8 +89,10 @@ export class PodWorker implements ContainerHost {
     mkdirSync(join(this.#dir, "containers"), { recursive: true, mode: 0o700 });
     if (options.restore) {
       const { initContainerStatuses = [], containerStatuses = [] } = this.#pod.status ?? {};
-      for (const runner of this.#init) runner.restore(initContainerStatuses.find(({ name }) => name === runner.container.name));
-      for (const runner of this.#main) runner.restore(containerStatuses.find(({ name }) => name === runner.container.name));
+      for (const runner of this.#init)
+        runner.restore(initContainerStatuses.find(({ name }) => name === runner.container.name));
+      for (const runner of this.#main)
+        runner.restore(containerStatuses.find(({ name }) => name === runner.container.name));
     }
     this.#advance();
   }
@@ -97,7 +100,8 @@ export class PodWorker implements ContainerHost {
   /** The pod's object changed. */
   sync(pod: Pod): void {
     this.#pod = pod;
-    if (pod.metadata.deletionTimestamp !== undefined) this.#terminate(pod.metadata.deletionGracePeriodSeconds ?? 30);
+    if (pod.metadata.deletionTimestamp !== undefined)
+      this.#terminate(pod.metadata.deletionGracePeriodSeconds ?? 30);
     else if ((pod.spec.readinessGates ?? []).length > 0) this.changed();
   }
 
@@ -124,7 +128,9 @@ export class PodWorker implements ContainerHost {
   async shutdown(graceMs: number): Promise<void> {
     this.#silent = true;
     this.#ending = true;
-    await Promise.all([...this.#init, ...this.#main].map((runner) => runner.stop({ graceMs, hurry: this.#hurry.promise })));
+    await Promise.all(
+      [...this.#init, ...this.#main].map((runner) => runner.stop({ graceMs, hurry: this.#hurry.promise })),
+    );
     this.#sweep();
   }
 
@@ -196,7 +202,12 @@ export class PodWorker implements ContainerHost {
 
   #mayStart(runner: ContainerRunner): boolean {
     const { waiting } = runner.status.state;
-    return !runner.running && waiting !== undefined && waiting.reason !== "CrashLoopBackOff" && !waiting.reason.includes("Image");
+    return (
+      !runner.running &&
+      waiting !== undefined &&
+      waiting.reason !== "CrashLoopBackOff" &&
+      !waiting.reason.includes("Image")
+    );
   }
 
   #publish(): void {
@@ -236,7 +247,11 @@ export class PodWorker implements ContainerHost {
     const runners = [...this.#init, ...this.#main];
     for (const runner of runners.filter((each) => each.running)) {
       const { name } = runner.container;
-      this.event(runner.container, { type: "Normal", reason: "Killing", message: `Stopping container ${name}` });
+      this.event(runner.container, {
+        type: "Normal",
+        reason: "Killing",
+        message: `Stopping container ${name}`,
+      });
     }
     // Endpoints and forwarders learn of the end in this turn, the processes after it.
     if (graceSeconds > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -275,15 +290,22 @@ export class PodWorker implements ContainerHost {
     for (const volume of this.#pod.spec.volumes ?? []) {
       const token = (): string => this.#token();
       const dir = join(this.#dir, "volumes");
-      dirs.set(volume.name, materialize(volume, { stores, pod: this.#pod, podIp: this.podIp, hostIp, dir, token }));
+      dirs.set(
+        volume.name,
+        materialize(volume, { stores, pod: this.#pod, podIp: this.podIp, hostIp, dir, token }),
+      );
     }
     return dirs;
   }
 
   #writeServiceAccount(): string | undefined {
     const { namespace = "" } = this.#pod.metadata;
-    const account = this.#host.stores.serviceAccounts.get(namespace, this.#pod.spec.serviceAccountName ?? "default");
-    if ((this.#pod.spec.automountServiceAccountToken ?? account?.automountServiceAccountToken) === false) return undefined;
+    const account = this.#host.stores.serviceAccounts.get(
+      namespace,
+      this.#pod.spec.serviceAccountName ?? "default",
+    );
+    if ((this.#pod.spec.automountServiceAccountToken ?? account?.automountServiceAccountToken) === false)
+      return undefined;
     const dir = join(this.#dir, "serviceaccount");
     const token = this.#token();
     mkdirSync(dir, { recursive: true, mode: 0o700 });

@@ -24,7 +24,10 @@ export function isAlive({ pid, startTime }: ProcessId): boolean {
 }
 
 /** Live processes whose environment has `marker` with a value that `wanted` accepts. Only processes of this user are seen. */
-export function findMarked(marker: string, wanted: (value: string) => boolean): (ProcessId & { value: string })[] {
+export function findMarked(
+  marker: string,
+  wanted: (value: string) => boolean,
+): (ProcessId & { value: string })[] {
   const found: (ProcessId & { value: string })[] = [];
   const prefix = `${marker}=`;
   for (const name of readdirSync("/proc")) {
@@ -39,7 +42,10 @@ export function findMarked(marker: string, wanted: (value: string) => boolean): 
     const at = environ.startsWith(prefix) ? 0 : environ.indexOf(`\0${prefix}`) + 1;
     if (at === 0 && !environ.startsWith(prefix)) continue;
     const end = environ.indexOf("\0", at);
-    const value = Buffer.from(environ.slice(at + prefix.length, end < 0 ? undefined : end), "latin1").toString();
+    const value = Buffer.from(
+      environ.slice(at + prefix.length, end < 0 ? undefined : end),
+      "latin1",
+    ).toString();
     if (!wanted(value)) continue;
     const startTime = startTimeOf(pid);
     if (startTime !== undefined) found.push({ pid, startTime, value });

@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import type { Stores } from "../stores.ts";
 import type { DownwardItem, KeyedSource, KeyToPath, Pod, Volume } from "../types.ts";
@@ -29,7 +38,10 @@ export function materialize(volume: Volume, context: VolumeContext): string {
   if (files === undefined) {
     const kind = Object.keys(volume).find((key) => key !== "name") ?? "?";
     const known = "emptyDir, hostPath, configMap, secret, downwardAPI, projected";
-    throw new ConfigError("FailedMount", `Volume "${volume.name}" is of kind "${kind}", which a sandbox does not have: it has ${known}`);
+    throw new ConfigError(
+      "FailedMount",
+      `Volume "${volume.name}" is of kind "${kind}", which a sandbox does not have: it has ${known}`,
+    );
   }
   writeAtomically(dir, files);
   return dir;
@@ -39,7 +51,9 @@ export function materialize(volume: Volume, context: VolumeContext): string {
 export function follows(volume: Volume, object: { kind: "ConfigMap" | "Secret"; name: string }): boolean {
   const sources = [volume, ...(volume.projected?.sources ?? [])];
   return sources.some(({ configMap, secret }) =>
-    object.kind === "ConfigMap" ? configMap?.name === object.name : (secret?.secretName ?? secret?.name) === object.name,
+    object.kind === "ConfigMap"
+      ? configMap?.name === object.name
+      : (secret?.secretName ?? secret?.name) === object.name,
   );
 }
 
@@ -66,18 +80,22 @@ function filesOf(volume: Volume, context: VolumeContext): Files | undefined {
 function addConfigMap(files: Files, source: KeyedSource, { stores, pod }: VolumeContext): void {
   const name = source.name ?? "";
   const object = stores.configMaps.get(pod.metadata.namespace ?? "", name);
-  if (object === undefined && source.optional !== true) throw new ConfigError("FailedMount", `configmap "${name}" not found`);
+  if (object === undefined && source.optional !== true)
+    throw new ConfigError("FailedMount", `configmap "${name}" not found`);
   const content = new Map<string, string | Uint8Array>(Object.entries(object?.data ?? {}));
-  for (const [key, value] of Object.entries(object?.binaryData ?? {})) content.set(key, Buffer.from(value, "base64"));
+  for (const [key, value] of Object.entries(object?.binaryData ?? {}))
+    content.set(key, Buffer.from(value, "base64"));
   addKeys(files, { source, content, what: `configmap "${name}"` });
 }
 
 function addSecret(files: Files, source: KeyedSource, { stores, pod }: VolumeContext): void {
   const name = source.secretName ?? source.name ?? "";
   const object = stores.secrets.get(pod.metadata.namespace ?? "", name);
-  if (object === undefined && source.optional !== true) throw new ConfigError("FailedMount", `secret "${name}" not found`);
+  if (object === undefined && source.optional !== true)
+    throw new ConfigError("FailedMount", `secret "${name}" not found`);
   const content = new Map<string, string | Uint8Array>();
-  for (const [key, value] of Object.entries(object?.data ?? {})) content.set(key, Buffer.from(value, "base64"));
+  for (const [key, value] of Object.entries(object?.data ?? {}))
+    content.set(key, Buffer.from(value, "base64"));
   addKeys(files, { source, content, what: `secret "${name}"` });
 }
 
@@ -97,7 +115,11 @@ function addKeys(
   }
 }
 
-function addDownward(files: Files, items: readonly DownwardItem[], { pod, podIp, hostIp }: VolumeContext): void {
+function addDownward(
+  files: Files,
+  items: readonly DownwardItem[],
+  { pod, podIp, hostIp }: VolumeContext,
+): void {
   for (const { path, fieldRef } of items) {
     if (fieldRef === undefined) continue;
     files.set(path, { content: fieldOf(pod, fieldRef.fieldPath, { podIp, hostIp }), mode: 0o644 });
@@ -113,7 +135,8 @@ function writeAtomically(dir: string, files: Files): void {
   mkdirSync(join(dir, next));
   for (const [path, { content, mode }] of files) {
     const safe = normalize(path);
-    if (safe.startsWith("/") || safe.startsWith("..")) throw new ConfigError("FailedMount", `path "${path}" leaves its volume`);
+    if (safe.startsWith("/") || safe.startsWith(".."))
+      throw new ConfigError("FailedMount", `path "${path}" leaves its volume`);
     const file = join(dir, next, safe);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content, { mode });
@@ -139,9 +162,13 @@ function currentData(dir: string): string | undefined {
 
 function sameFiles(dir: string, files: Files): boolean {
   try {
-    const present = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const present = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
     if (present.length !== files.size) return false;
-    return [...files].every(([path, { content }]) => readFileSync(join(dir, path)).equals(Buffer.from(content)));
+    return [...files].every(([path, { content }]) =>
+      readFileSync(join(dir, path)).equals(Buffer.from(content)),
+    );
   } catch {
     return false;
   }

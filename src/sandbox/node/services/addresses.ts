@@ -67,7 +67,8 @@ export class AddressPool {
     if (this.#used.has(address)) return false;
     this.#used.add(address);
     const low = this.#lowBits(address);
-    if (low !== undefined && low >= this.#next) this.#next = low === this.#range.to ? this.#range.from : low + 1;
+    if (low !== undefined && low >= this.#next)
+      this.#next = low === this.#range.to ? this.#range.from : low + 1;
     return true;
   }
 

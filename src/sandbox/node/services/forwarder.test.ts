@@ -163,7 +163,10 @@ describe("a service forwarder", () => {
     expect(await seen.closed).toBe("reset");
 
     const ended = Promise.withResolvers<Error | undefined>();
-    const other = serve({ open: (each) => void each.write("hello"), close: (_socket, error) => ended.resolve(error) });
+    const other = serve({
+      open: (each) => void each.write("hello"),
+      close: (_socket, error) => ended.resolve(error),
+    });
     const client = await dial(forward([other.port]).port);
     await Bun.sleep(20);
     client.socket.terminate();

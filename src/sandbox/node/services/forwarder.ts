@@ -141,9 +141,13 @@ function connect(pipe: Pipe): void {
   }
   const data = new End(pipe, "server");
   // The refusal comes to `connectError`; the promise only repeats it.
-  Bun.connect({ hostname: target.host, port: target.port, allowHalfOpen: true, socket: handlers, data }).catch(
-    () => undefined,
-  );
+  Bun.connect({
+    hostname: target.host,
+    port: target.port,
+    allowHalfOpen: true,
+    socket: handlers,
+    data,
+  }).catch(() => undefined);
 }
 
 /**

@@ -1,4 +1,9 @@
-import { type AdmissionHook, type AdmissionRequest, ApiError, type KubeObject } from "../../apiserver/cluster-api.ts";
+import {
+  type AdmissionHook,
+  type AdmissionRequest,
+  ApiError,
+  type KubeObject,
+} from "../../apiserver/cluster-api.ts";
 import type { Service, ServicePort, ServiceSpec } from "../types.ts";
 import { AddressPool, clusterIps, loadBalancerIps } from "./addresses.ts";
 
@@ -28,17 +33,20 @@ export class ServiceAdmission implements AdmissionHook {
   /** Notes what a stored Service holds. */
   #adopt(service: Service): void {
     const { clusterIP } = service.spec;
-    if (clusterIP !== undefined && clusterIP !== "None" && clusterIP !== "") this.#clusterIps.reserve(clusterIP);
+    if (clusterIP !== undefined && clusterIP !== "None" && clusterIP !== "")
+      this.#clusterIps.reserve(clusterIP);
     const ingress = loadBalancerIp(service);
     if (ingress !== undefined) this.#loadBalancerIps.reserve(ingress);
-    for (const { nodePort } of service.spec.ports ?? []) if (nodePort !== undefined) this.#nodePorts.add(nodePort);
+    for (const { nodePort } of service.spec.ports ?? [])
+      if (nodePort !== undefined) this.#nodePorts.add(nodePort);
   }
 
   #release(service: Service): void {
     if (service.spec.clusterIP !== undefined) this.#clusterIps.release(service.spec.clusterIP);
     const ingress = loadBalancerIp(service);
     if (ingress !== undefined) this.#loadBalancerIps.release(ingress);
-    for (const { nodePort } of service.spec.ports ?? []) if (nodePort !== undefined) this.#nodePorts.delete(nodePort);
+    for (const { nodePort } of service.spec.ports ?? [])
+      if (nodePort !== undefined) this.#nodePorts.delete(nodePort);
   }
 
   admit(request: AdmissionRequest): KubeObject {
@@ -84,24 +92,38 @@ export class ServiceAdmission implements AdmissionHook {
     this.#fillLoadBalancer(service, { old, taken });
   }
 
-  #fillClusterIp(service: Service, { old, taken }: { old: Service | undefined; taken: (() => void)[] }): void {
+  #fillClusterIp(
+    service: Service,
+    { old, taken }: { old: Service | undefined; taken: (() => void)[] },
+  ): void {
     const { spec } = service;
     const before = old?.spec.clusterIP;
     // `kubectl apply` and clients that do not know the address leave it out: that means "as it is".
     if ((spec.clusterIP ?? "") === "" && before !== undefined && before !== "") spec.clusterIP = before;
     if ((spec.clusterIP ?? "") === "") {
       const address = this.#clusterIps.take();
-      if (address === undefined) throw new ApiError(500, "InternalError", "No free ClusterIP is left in this cluster");
+      if (address === undefined)
+        throw new ApiError(500, "InternalError", "No free ClusterIP is left in this cluster");
       taken.push(() => this.#clusterIps.release(address));
       spec.clusterIP = address;
     } else if (spec.clusterIP !== before && spec.clusterIP !== "None") {
       const address = spec.clusterIP ?? "";
-      if (before !== undefined && before !== "") refuse(service, { field: "spec.clusterIPs[0]", text: `Invalid value: "${address}": may not change once set` });
+      if (before !== undefined && before !== "")
+        refuse(service, {
+          field: "spec.clusterIPs[0]",
+          text: `Invalid value: "${address}": may not change once set`,
+        });
       if (!this.#clusterIps.contains(address) && !/^127\.\d+\.128\.1$/.test(address)) {
-        refuse(service, { field: "spec.clusterIPs", text: `Invalid value: "${address}": the provided IP is not in the valid range` });
+        refuse(service, {
+          field: "spec.clusterIPs",
+          text: `Invalid value: "${address}": the provided IP is not in the valid range`,
+        });
       }
       if (!this.#clusterIps.reserve(address)) {
-        refuse(service, { field: "spec.clusterIPs", text: `Invalid value: "${address}": provided IP is already allocated` });
+        refuse(service, {
+          field: "spec.clusterIPs",
+          text: `Invalid value: "${address}": provided IP is already allocated`,
+        });
       }
       taken.push(() => this.#clusterIps.release(address));
     }
@@ -112,16 +134,24 @@ export class ServiceAdmission implements AdmissionHook {
     port: ServicePort,
     { service, old, taken }: { service: Service; old: Service | undefined; taken: (() => void)[] },
   ): void {
-    const before = old?.spec.ports?.find((each) => each.port === port.port && (each.name ?? "") === (port.name ?? ""));
+    const before = old?.spec.ports?.find(
+      (each) => each.port === port.port && (each.name ?? "") === (port.name ?? ""),
+    );
     const held = new Set(old?.spec.ports?.map((each) => each.nodePort));
     port.nodePort ??= before?.nodePort ?? this.#freeNodePort();
     if (held.has(port.nodePort)) return;
     const { nodePort } = port;
     if (nodePort < NODE_PORTS.from || nodePort > NODE_PORTS.to) {
-      refuse(service, { field: "spec.ports.nodePort", text: `Invalid value: ${nodePort}: provided port is not in the valid range. The range of valid ports is 30000-32767` });
+      refuse(service, {
+        field: "spec.ports.nodePort",
+        text: `Invalid value: ${nodePort}: provided port is not in the valid range. The range of valid ports is 30000-32767`,
+      });
     }
     if (this.#nodePorts.has(nodePort)) {
-      refuse(service, { field: "spec.ports.nodePort", text: `Invalid value: ${nodePort}: provided port is already allocated` });
+      refuse(service, {
+        field: "spec.ports.nodePort",
+        text: `Invalid value: ${nodePort}: provided port is already allocated`,
+      });
     }
     this.#nodePorts.add(nodePort);
     taken.push(() => this.#nodePorts.delete(nodePort));
@@ -137,7 +167,10 @@ export class ServiceAdmission implements AdmissionHook {
   }
 
   /** There is no cloud to wait for: the address is there at once. */
-  #fillLoadBalancer(service: Service, { old, taken }: { old: Service | undefined; taken: (() => void)[] }): void {
+  #fillLoadBalancer(
+    service: Service,
+    { old, taken }: { old: Service | undefined; taken: (() => void)[] },
+  ): void {
     const before = old === undefined ? undefined : loadBalancerIp(old);
     if (service.spec.type !== "LoadBalancer") {
       service.status = { loadBalancer: {} };
@@ -151,7 +184,8 @@ export class ServiceAdmission implements AdmissionHook {
     }
     if (ip === undefined) {
       const address = this.#loadBalancerIps.take();
-      if (address === undefined) throw new ApiError(500, "InternalError", "No free LoadBalancer address is left");
+      if (address === undefined)
+        throw new ApiError(500, "InternalError", "No free LoadBalancer address is left");
       taken.push(() => this.#loadBalancerIps.release(address));
       ip = address;
     }
@@ -160,7 +194,10 @@ export class ServiceAdmission implements AdmissionHook {
 }
 
 /** The address that a LoadBalancer Service was given. */
-export function loadBalancerIp(service: { spec: ServiceSpec; status?: Service["status"] }): string | undefined {
+export function loadBalancerIp(service: {
+  spec: ServiceSpec;
+  status?: Service["status"];
+}): string | undefined {
   return service.status?.loadBalancer?.ingress?.[0]?.ip;
 }
 

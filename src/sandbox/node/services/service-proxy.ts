@@ -63,7 +63,8 @@ export class ServiceProxy {
         const id = `${port.name ?? ""}:${port.port}`;
         wanted.add(id);
         let state = present.get(id);
-        if (state === undefined) present.set(id, (state = { backends: new Backends(), forwarders: new Map() }));
+        if (state === undefined)
+          present.set(id, (state = { backends: new Backends(), forwarders: new Map() }));
         state.backends.targets = targetsOf(slices, port);
         this.#listen(state, { service, port });
       }
@@ -100,7 +101,8 @@ export class ServiceProxy {
 
   #addressesOf(service: Service, port: ServicePort): Target[] {
     const { clusterIP, type } = service.spec;
-    if (type === "ExternalName" || clusterIP === undefined || clusterIP === "" || clusterIP === "None") return [];
+    if (type === "ExternalName" || clusterIP === undefined || clusterIP === "" || clusterIP === "None")
+      return [];
     const addresses = [{ host: clusterIP, port: port.port }];
     const balancer = loadBalancerIp(service);
     if (balancer !== undefined) addresses.push({ host: balancer, port: port.port });
