@@ -50,7 +50,7 @@ export async function playScenarios(input: PlayInput): Promise<Played> {
       narrator.say(`From pod ready to its first request from ${CLIENT_CLUSTER}: ${ms.toFixed(0)} ms`);
     }
     if (steps.length > 0) narrator.gap();
-    narrator.say(loadWords(input, scenario));
+    for (const line of loadWords(input, scenario)) narrator.say(line);
     narrator.gap();
     const result = await measure({ ...input, scenario, pods: await eye.pods() });
     narrator.block(scenarioTable(result, narrator.style));
@@ -73,9 +73,13 @@ async function watchNewPod(input: PlayInput & { before: readonly AppPod[] }): Pr
   return readyMs === undefined || firstMs === undefined ? undefined : Math.max(0, firstMs - readyMs);
 }
 
-function loadWords({ target, keepAlive }: PlayInput, scenario: Scenario): string {
+function loadWords({ target, keepAlive }: PlayInput, scenario: Scenario): string[] {
   const url = `http://${target.host}:${target.port}${scenario.workMs > 0 ? `/delay/${scenario.workMs}` : "/"}`;
-  const connections = keepAlive ? "connections kept" : "a connection each";
-  const work = scenario.workMs > 0 ? ` The app works ${scenario.workMs} ms on each.` : "";
-  return `${REQUESTS.toLocaleString("en-US")} requests from ${CLIENTS} clients in ${CLIENT_CLUSTER} to ${url}, ${connections}.${work}`;
+  const count = REQUESTS.toLocaleString("en-US");
+  return [
+    ...(scenario.workMs > 0
+      ? [`The app works ${scenario.workMs} ms on each request, so that some are in flight.`]
+      : []),
+    `${count} requests from ${CLIENTS} clients in ${CLIENT_CLUSTER}, ${keepAlive ? "connections kept" : "a connection each"}: ${url}`,
+  ];
 }

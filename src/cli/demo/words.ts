@@ -28,18 +28,20 @@ export function summary({ results, readyToFirstMs }: Played, style: Style): stri
 /** What to do with the clusters that stay. */
 export function farewell(style: Style): string {
   const place = `--context ${contextOf(CLIENT_CLUSTER)} -n ${NAMESPACE}`;
-  const commands: [string, string][] = [
-    [`isthmus network status ${place}`, "the network with its pods"],
-    [`isthmus status ${place}`, "this site, its links and services"],
-    ["export KUBECONFIG=$(isthmus sandbox kubeconfig)", "for kubectl"],
-    [`kubectl get pods,services,sites,links ${place}`, "what was made"],
-    ["isthmus sandbox down", "take everything down"],
-  ];
-  const width = Math.max(...commands.map(([command]) => command.length)) + 3;
+  const commands = [
+    ["The network with its links, services and pods", `isthmus network status ${place}`],
+    ["One site on one screen", `isthmus status ${place}`],
+    ["All that was made, with kubectl", "export KUBECONFIG=$(isthmus sandbox kubeconfig)"],
+    [undefined, `kubectl get pods,services,sites,links ${place}`],
+    ["The end of it all", "isthmus sandbox down"],
+  ] as const;
   return [
     "",
     style.bold("The clusters stay. Look around:"),
     "",
-    ...commands.map(([command, what]) => `${style.accent("$")} ${command.padEnd(width)}${style.dim(what)}`),
+    ...commands.flatMap(([what, command]) => [
+      ...(what === undefined ? [] : [style.dim(`# ${what}`)]),
+      `${style.accent("$")} ${command}`,
+    ]),
   ].join("\n");
 }

@@ -40,7 +40,7 @@ test("outgoing links by name, then incoming ones, as a table", () => {
   expect(linkTable(rows, false)).toBe(
     [
       "NAME    DIRECTION   SITE   COST   STATE   ROUND-TRIP",
-      "to-c1   outgoing    c1     4      up      0.41 ms",
+      "to-c1   outgoing    c1     4      up      0.4 ms",
       "-       incoming    c3     2      up      13 ms",
       "",
     ].join("\n"),
@@ -58,7 +58,7 @@ test("wide adds lanes, address and site id", () => {
     "c1",
     "4",
     "up",
-    "0.41 ms",
+    "0.4 ms",
     "2",
     "127.1.240.1:7443",
     "id-1",
@@ -75,8 +75,8 @@ test("a link that is not up says why, and has no round trip", () => {
 
 test("round trips are precise where they are short", () => {
   expect([0.123, 9.999, 10.4, 250, undefined].map((ms) => formatRtt(ms))).toEqual([
-    "0.12 ms",
-    "10.00 ms",
+    "0.1 ms",
+    "10.0 ms",
     "10 ms",
     "250 ms",
     "",

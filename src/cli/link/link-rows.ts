@@ -39,10 +39,10 @@ export function linkRows(links: readonly Link[], site: Site | undefined): LinkRo
   return [...outgoing, ...incoming.toSorted((a, b) => order(a.site, b.site))];
 }
 
-/** `0.41 ms`, `12 ms` */
+/** `0.4 ms`, `12 ms` */
 export function formatRtt(rttMs: number | undefined): string {
   if (rttMs === undefined) return "";
-  return `${rttMs < 10 ? rttMs.toFixed(2) : rttMs.toFixed(0)} ms`;
+  return `${rttMs < 10 ? rttMs.toFixed(1) : rttMs.toFixed(0)} ms`;
 }
 
 function outgoingRow({ metadata, spec, status }: Link): LinkRow {

@@ -44,13 +44,13 @@ test("the network is a tree: sites, links with cost and round trip, services, po
   expect(text).toBe(`Network net-1, 2 sites
 
 c1   namespace shop, this site
-├─ link to c2     cost 4    0.50 ms   up
-├─ link to id-9   cost 10             down
+├─ link to c2     cost 4    0.5 ms   up
+├─ link to id-9   cost 10            down
 └─ service shop/own:8080
    └─ local pod own-b   not ready
 
 c2   namespace shop, version 0.1.0, remote
-├─ link to c1   cost 4   0.50 ms   up
+├─ link to c1   cost 4   0.5 ms   up
 ├─ service shop/web:8080
 │  └─ remote pod web-a   ready
 └─ service shop/db:8080   no pods

@@ -62,7 +62,7 @@ Links      1 of 1 up
 Services   1
 
 NAME   DIRECTION   SITE   COST   STATE   ROUND-TRIP
--      incoming    c2     1      up      0.30 ms
+-      incoming    c2     1      up      0.3 ms
 
 SERVICE   PORTS   CLUSTERS   READY
 web       8080    c2,c3      1/3
