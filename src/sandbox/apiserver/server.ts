@@ -83,7 +83,7 @@ export function startApiServer(options: ApiServerOptions): ApiServer {
       idleTimeout: 60,
       async fetch(request, self) {
         try {
-          return await router.answer(request, () => self.timeout(request, 0));
+          return await router.answer(request, (seconds) => self.timeout(request, seconds));
         } catch (error) {
           if (error instanceof ApiError) return refusal(error);
           log.error("A request failed", { url: request.url, error: messageOf(error) });

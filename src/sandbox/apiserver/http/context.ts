@@ -27,4 +27,6 @@ export interface Call {
   readonly user: UserInfo;
   /** Lets a long answer outlive the idle timeout of the server. */
   keepOpen(): void;
+  /** Cuts the connection when nothing moves on it for this long. */
+  limitIdle(seconds: number): void;
 }

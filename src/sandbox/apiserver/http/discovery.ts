@@ -157,6 +157,7 @@ export function discovery(registry: ResourceRegistry, path: string, accept: stri
     ({ parameters }) => parameters["as"] === "APIGroupDiscoveryList" && parameters["v"] === "v2",
   );
   const [root, group = "", version] = parts;
+  if (parts.length > (root === "api" ? 2 : 3)) throw noSuchPath();
   if (parts.length === 1) {
     const chosen = groups.filter((candidate) => (candidate.group === "") === (root === "api"));
     if (wantsAll) {

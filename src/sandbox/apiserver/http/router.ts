@@ -36,12 +36,21 @@ export class Router {
     this.#authorizer = parts.authorizer;
   }
 
-  async answer(request: Request, keepOpen: () => void): Promise<Response> {
+  /** `setIdle` sets the seconds after which an idle connection of this request is cut; 0 = never. */
+  async answer(request: Request, setIdle: (seconds: number) => void): Promise<Response> {
     const url = new URL(request.url);
     const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, "") : "/";
     if (PUBLIC.has(path)) return path === "/version" ? json(VERSION) : text("ok");
     const user = this.#authenticate(request);
-    const call: Call = { request, method: request.method, path, query: url.searchParams, user, keepOpen };
+    const call: Call = {
+      request,
+      method: request.method,
+      path,
+      query: url.searchParams,
+      user,
+      keepOpen: () => setIdle(0),
+      limitIdle: setIdle,
+    };
     const target = parseResourcePath(path);
     if (target !== undefined && target.resource !== "") return this.#resource(call, target);
     if (!this.#authorizer.allowsPath(user, request.method === "HEAD" ? "get" : request.method.toLowerCase(), path)) {

@@ -7,8 +7,10 @@ import type { Call, ServerContext } from "./context.ts";
 import type { Forms } from "./forms.ts";
 import { inScope, type Scope, select, selectorFrom } from "./list.ts";
 
-/** A watcher that has this much unread is dropped; it can resume from its last revision. */
+/** A watcher that has this much unread gets no more than that; it can resume from its last revision. */
 export const WATCH_BUFFER_BYTES = 16 * 1024 * 1024;
+/** And is cut off when it then takes nothing for this long. */
+const SLOW_WATCHER_SECONDS = 10;
 const BOOKMARK_EVERY_MS = 60_000;
 const DEFAULT_TIMEOUT_SECONDS = 3600;
 
@@ -61,7 +63,8 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
 
   call.keepOpen();
   const encoder = new TextEncoder();
-  const head = encoder.encode(initial);
+  // Bun sends the response header with the first byte of the body: an empty line lets a quiet watch open at once.
+  const head = encoder.encode(initial === "" ? "\n" : initial);
   let stop = (): void => {};
   const body = new ReadableStream<Uint8Array>(
     {
@@ -69,15 +72,16 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
         let open = true;
         const send = (line: string): void => {
           if (!open) return;
-          if ((controller.desiredSize ?? 0) <= 0) finish(new Error("watcher is too slow"));
-          else controller.enqueue(encoder.encode(line));
+          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(line));
+          else {
+            call.limitIdle(SLOW_WATCHER_SECONDS);
+            finish();
+          }
         };
-        const finish = (error?: Error): void => {
+        const finish = (): void => {
           if (!open) return;
-          open = false;
           stop();
-          if (error === undefined) controller.close();
-          else controller.error(error);
+          controller.close();
         };
         const stopChanges = store.onChange(resource, (change) => {
           if (change.revision <= seen) return;
@@ -105,7 +109,7 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
           context.openStreams.delete(finish);
         };
         context.openStreams.add(finish);
-        if (head.length > 0) controller.enqueue(head);
+        controller.enqueue(head);
       },
       cancel: () => stop(),
     },
