@@ -38,7 +38,8 @@ export class Admin {
   /** Throws ADDRESS_IN_USE. */
   constructor(listen: string, { router, env }: AdminOptions) {
     const at = resolveAddress(listen, env);
-    if (at === undefined) throw new IsthmusError("INVALID", `Cannot listen on "${listen}": POD_IP is not set`);
+    if (at === undefined)
+      throw new IsthmusError("INVALID", `Cannot listen on "${listen}": POD_IP is not set`);
     this.listen = listen;
     this.#server = listenTcp(at, {
       for: "admin",
@@ -56,14 +57,17 @@ export class Admin {
 }
 
 function answer(request: Request, router: Shown): Response {
-  if (request.method !== "GET" && request.method !== "HEAD") return new Response("Only GET\n", { status: 405 });
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return new Response("Only GET\n", { status: 405 });
   switch (new URL(request.url).pathname) {
     case "/healthz":
       return new Response("ok\n");
     case "/readyz":
       return router.ready ? new Response("ok\n") : new Response("draining\n", { status: 503 });
     case "/metrics":
-      return new Response(router.metrics(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
+      return new Response(router.metrics(), {
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+      });
     case "/v1/state":
       return Response.json(router.state());
     case "/v1/routes":
@@ -71,7 +75,9 @@ function answer(request: Request, router: Shown): Response {
     case "/v1/streams":
       return Response.json(streamsOf(router.flows));
     default:
-      return new Response("Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams\n", { status: 404 });
+      return new Response("Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams\n", {
+        status: 404,
+      });
   }
 }
 
@@ -91,7 +97,11 @@ function routesOf({ self, network, services, database }: RouterCore): object {
       name: facts.name,
       reachable: cost !== undefined,
       cost,
-      nextHops: nextHops.map(({ name, remote }) => ({ link: name, site: remote.siteId, router: remote.routerId })),
+      nextHops: nextHops.map(({ name, remote }) => ({
+        link: name,
+        site: remote.siteId,
+        router: remote.routerId,
+      })),
     })),
     services: [...services.entries()].flatMap(({ service, balancers }) =>
       [...balancers].map(([port, { policy, candidates, excluded }]) => ({
@@ -106,7 +116,11 @@ function routesOf({ self, network, services, database }: RouterCore): object {
           inFlight: endpoint.inFlight,
           picked: endpoint.picked,
         })),
-        excluded: excluded.map(({ endpoint, why }) => ({ endpoint: endpoint.wireId, name: endpoint.facts.name, why })),
+        excluded: excluded.map(({ endpoint, why }) => ({
+          endpoint: endpoint.wireId,
+          name: endpoint.facts.name,
+          why,
+        })),
       })),
     ),
   };

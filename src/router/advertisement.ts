@@ -22,7 +22,10 @@ const EndpointSchema = Type.Object(
   strict,
 );
 
-const PortsSchema = Type.Array(Type.Object({ name: Type.Optional(Text), port: Port, protocol: Text }, strict), { maxItems: 100 });
+const PortsSchema = Type.Array(
+  Type.Object({ name: Type.Optional(Text), port: Port, protocol: Text }, strict),
+  { maxItems: 100 },
+);
 
 const ServiceKey = Type.String({ minLength: 1, maxLength: 255 });
 
@@ -59,7 +62,14 @@ const FullSchema = Type.Object(
     generation: Type.Integer({ minimum: 0 }),
     links: LinksSchema,
     services: Type.Array(
-      Type.Object({ service: ServiceKey, ports: PortsSchema, endpoints: Type.Array(EndpointSchema, { maxItems: 20_000 }) }, strict),
+      Type.Object(
+        {
+          service: ServiceKey,
+          ports: PortsSchema,
+          endpoints: Type.Array(EndpointSchema, { maxItems: 20_000 }),
+        },
+        strict,
+      ),
       { maxItems: 20_000 },
     ),
   },
@@ -143,7 +153,9 @@ export function applyDelta(before: RouterFacts, change: DeltaAdvertisement): Rou
   const services = new Map(before.services);
   for (const service of change.withdrawn) services.delete(service);
   for (const { service, ports, set, removed } of change.services) {
-    const endpoints = new Map((services.get(service)?.endpoints ?? []).map((endpoint) => [endpoint.id, endpoint]));
+    const endpoints = new Map(
+      (services.get(service)?.endpoints ?? []).map((endpoint) => [endpoint.id, endpoint]),
+    );
     for (const id of removed) endpoints.delete(id);
     for (const endpoint of set) endpoints.set(endpoint.id, endpoint);
     services.set(service, { service, ports, endpoints: [...endpoints.values()] });
@@ -156,7 +168,8 @@ export function changesBetween(
   before: RouterFacts,
   after: RouterFacts,
 ): Pick<DeltaAdvertisement, "generation" | "links" | "services" | "withdrawn"> | "same" | undefined {
-  if (before.name !== after.name || before.namespace !== after.namespace || before.version !== after.version) return undefined;
+  if (before.name !== after.name || before.namespace !== after.namespace || before.version !== after.version)
+    return undefined;
   const services: DeltaAdvertisement["services"] = [];
   for (const [key, service] of after.services) {
     const old = before.services.get(key);
@@ -167,11 +180,13 @@ export function changesBetween(
     const removed = [...known.keys()].filter((id) => !now.has(id));
     const ports = [...service.ports];
     const samePorts = old !== undefined && JSON.stringify(old.ports) === JSON.stringify(ports);
-    if (set.length > 0 || removed.length > 0 || !samePorts) services.push({ service: key, ports, set, removed });
+    if (set.length > 0 || removed.length > 0 || !samePorts)
+      services.push({ service: key, ports, set, removed });
   }
   const withdrawn = [...before.services.keys()].filter((key) => !after.services.has(key));
   const sameLinks = JSON.stringify(before.links) === JSON.stringify(after.links);
   const { generation } = after;
-  if (sameLinks && services.length === 0 && withdrawn.length === 0 && generation === before.generation) return "same";
+  if (sameLinks && services.length === 0 && withdrawn.length === 0 && generation === before.generation)
+    return "same";
   return { generation, ...(sameLinks ? {} : { links: [...after.links] }), services, withdrawn };
 }

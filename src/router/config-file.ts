@@ -42,7 +42,8 @@ export function loadConfigFile(path: string): LoadedConfig {
   const absolute = resolve(path);
   let value: unknown;
   try {
-    if (statSync(absolute).size > CONFIG_FILE_LIMIT) throw new Error(`Larger than ${CONFIG_FILE_LIMIT} bytes`);
+    if (statSync(absolute).size > CONFIG_FILE_LIMIT)
+      throw new Error(`Larger than ${CONFIG_FILE_LIMIT} bytes`);
     value = parse(readFileSync(absolute, "utf8"), { schema: "core", uniqueKeys: true, maxAliasCount: 50 });
   } catch (error) {
     throw new ConfigRefused(path, { problems: [{ field: "", message: messageOf(error) }] });
@@ -70,7 +71,8 @@ function resolveFiles(
     }
   };
   const pair = (side: "client" | "server"): { certificate: string; key: string } => ({
-    certificate: identity[side].certificate ?? read(`identity.${side}.certificateFile`, identity[side].certificateFile),
+    certificate:
+      identity[side].certificate ?? read(`identity.${side}.certificateFile`, identity[side].certificateFile),
     key: identity[side].key ?? read(`identity.${side}.keyFile`, identity[side].keyFile),
   });
   const resolved = {

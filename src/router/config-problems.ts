@@ -43,12 +43,15 @@ export function problemsOf(
         break;
       case "additionalProperties":
         for (const name of params["additionalProperties"] as string[]) {
-          const known = Object.keys((lookUp(schema, error.schemaPath) as { properties?: object })?.properties ?? {});
+          const known = Object.keys(
+            (lookUp(schema, error.schemaPath) as { properties?: object })?.properties ?? {},
+          );
           put(at === "" ? name : `${at}.${name}`, `Unknown field${suggestion(name, known)}`);
         }
         break;
       case "required":
-        for (const name of params["requiredProperties"] as string[]) put(at === "" ? name : `${at}.${name}`, "Missing");
+        for (const name of params["requiredProperties"] as string[])
+          put(at === "" ? name : `${at}.${name}`, "Missing");
         break;
       case "const":
       case "anyOf":
@@ -65,7 +68,10 @@ export function problemsOf(
 }
 
 function choices(schema: unknown, path: string): string {
-  const at = lookUp(schema, path.replace(/\/anyOf\/\d+$/, "")) as { anyOf?: { const?: unknown }[]; const?: unknown };
+  const at = lookUp(schema, path.replace(/\/anyOf\/\d+$/, "")) as {
+    anyOf?: { const?: unknown }[];
+    const?: unknown;
+  };
   const values = at?.anyOf === undefined ? [at?.const] : at.anyOf.map((one) => one.const);
   return values.map((one) => JSON.stringify(one)).join(" or ");
 }

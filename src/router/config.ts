@@ -3,14 +3,25 @@ import { Compile } from "typebox/compile";
 import { fieldOf, problemsOf, type Problem } from "./config-problems.ts";
 
 /** Every bound of a configuration; past them it is refused, never cut short. */
-export const CONFIG_LIMITS = { services: 20_000, endpointsPerService: 20_000, listeners: 20_000, links: 256 } as const;
+export const CONFIG_LIMITS = {
+  services: 20_000,
+  endpointsPerService: 20_000,
+  listeners: 20_000,
+  links: 256,
+} as const;
 
 const strict = { additionalProperties: false } as const;
 /** `host:port`, `[v6]:port`; `${POD_IP}:port` means the address in the environment variable POD_IP. */
-const Address = Type.String({ pattern: "^(\\[[0-9A-Fa-f:.]+\\]|\\$\\{POD_IP\\}|[A-Za-z0-9._-]+):[0-9]{1,5}$", maxLength: 262 });
+const Address = Type.String({
+  pattern: "^(\\[[0-9A-Fa-f:.]+\\]|\\$\\{POD_IP\\}|[A-Za-z0-9._-]+):[0-9]{1,5}$",
+  maxLength: 262,
+});
 /** No slash: a site id is the first part of an endpoint's name on the wire. */
 const Id = Type.String({ pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$", maxLength: 120 });
-const ServiceKey = Type.String({ pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", maxLength: 255 });
+const ServiceKey = Type.String({
+  pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+  maxLength: 255,
+});
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Name = Type.String({ maxLength: 253 });
 const Milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
@@ -71,7 +82,10 @@ export const RouterConfigSchema = Type.Object(
           {
             service: ServiceKey,
             ports: Type.Array(
-              Type.Object({ name: Type.Optional(Name), port: Port, protocol: Type.Optional(Type.Literal("TCP")) }, strict),
+              Type.Object(
+                { name: Type.Optional(Name), port: Port, protocol: Type.Optional(Type.Literal("TCP")) },
+                strict,
+              ),
               { minItems: 1, maxItems: 100 },
             ),
             endpoints: Type.Array(
@@ -109,7 +123,10 @@ export const RouterConfigSchema = Type.Object(
               Type.Object({ attempts: Type.Integer({ minimum: 0, maximum: 10 }) }, strict),
             ),
             timeouts: Type.Optional(
-              Type.Object({ connectMs: Type.Optional(Milliseconds), idleMs: Type.Optional(Milliseconds) }, strict),
+              Type.Object(
+                { connectMs: Type.Optional(Milliseconds), idleMs: Type.Optional(Milliseconds) },
+                strict,
+              ),
             ),
           },
           strict,
@@ -117,7 +134,9 @@ export const RouterConfigSchema = Type.Object(
         { maxItems: CONFIG_LIMITS.services },
       ),
     ),
-    drain: Type.Optional(Type.Object({ timeoutMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }) }, strict)),
+    drain: Type.Optional(
+      Type.Object({ timeoutMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }) }, strict),
+    ),
   },
   strict,
 );
@@ -143,7 +162,8 @@ export type ConfigResult =
  * it (`links[0].cost`); at most 20 are given. Never throws.
  */
 export function parseConfig(value: unknown): ConfigResult {
-  if (!compiled.Check(value)) return { ok: false, problems: problemsOf(compiled.Errors(value), { schema: shape, value }) };
+  if (!compiled.Check(value))
+    return { ok: false, problems: problemsOf(compiled.Errors(value), { schema: shape, value }) };
   const problems = [...contradictions(value)].slice(0, 20);
   return problems.length === 0 ? { ok: true, config: value } : { ok: false, problems };
 }
@@ -151,7 +171,9 @@ export function parseConfig(value: unknown): ConfigResult {
 /** What a schema cannot say: doubles, dangling names, missing halves. */
 function* contradictions(config: RouterConfig): Generator<Problem> {
   yield* doubles("links", config.links, (link) => link.name);
-  yield* doubles("listeners", config.listeners, (listener) => (portOf(listener.listen) === 0 ? undefined : listener.listen));
+  yield* doubles("listeners", config.listeners, (listener) =>
+    portOf(listener.listen) === 0 ? undefined : listener.listen,
+  );
   yield* doubles("services", config.services, (service) => service.service);
   yield* doubles("policies", config.policies, (policy) => policy.service);
   yield* addresses(config);
@@ -171,7 +193,8 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
   const { identity } = config;
   if (identity === undefined) {
     for (const field of ["links", "accept"] as const) {
-      if ((config[field] ?? []).length > 0) yield { field, message: `Needs "identity": links are always mutual TLS` };
+      if ((config[field] ?? []).length > 0)
+        yield { field, message: `Needs "identity": links are always mutual TLS` };
     }
     return;
   }
@@ -185,8 +208,14 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
 
 function* addresses(config: RouterConfig): Generator<Problem> {
   const all: [string, string][] = [
-    ...(config.listeners ?? []).map(({ listen }, index): [string, string] => [`listeners[${index}].listen`, listen]),
-    ...(config.accept ?? []).map(({ listen }, index): [string, string] => [`accept[${index}].listen`, listen]),
+    ...(config.listeners ?? []).map(({ listen }, index): [string, string] => [
+      `listeners[${index}].listen`,
+      listen,
+    ]),
+    ...(config.accept ?? []).map(({ listen }, index): [string, string] => [
+      `accept[${index}].listen`,
+      listen,
+    ]),
     ...(config.links ?? []).flatMap(({ addresses: list }, index) =>
       list.map((address, position): [string, string] => [`links[${index}].addresses[${position}]`, address]),
     ),
@@ -197,19 +226,27 @@ function* addresses(config: RouterConfig): Generator<Problem> {
   }
 }
 
-function* oneOf(at: string, [name, text, file]: [string, string | undefined, string | undefined]): Generator<Problem> {
+function* oneOf(
+  at: string,
+  [name, text, file]: [string, string | undefined, string | undefined],
+): Generator<Problem> {
   if ((text === undefined) === (file === undefined)) {
     yield { field: `${at}.${name}`, message: `Expected exactly one of "${name}" and "${name}File"` };
   }
 }
 
-function* doubles<T>(at: string, list: readonly T[] | undefined, keyOf: (item: T) => string | undefined): Generator<Problem> {
+function* doubles<T>(
+  at: string,
+  list: readonly T[] | undefined,
+  keyOf: (item: T) => string | undefined,
+): Generator<Problem> {
   const seen = new Map<string, number>();
   for (const [index, item] of (list ?? []).entries()) {
     const key = keyOf(item);
     if (key === undefined) continue;
     const first = seen.get(key);
-    if (first !== undefined) yield { field: `${at}[${index}]`, message: `"${key}" is already used by ${at}[${first}]` };
+    if (first !== undefined)
+      yield { field: `${at}[${index}]`, message: `"${key}" is already used by ${at}[${first}]` };
     else seen.set(key, index);
   }
 }

@@ -80,7 +80,9 @@ export class ControlClient {
     socket.addEventListener("pong", () => {
       this.#answered = true;
     });
-    socket.addEventListener("close", (event) => this.#lost(socket, event.reason === "" ? `Closed (${event.code})` : event.reason));
+    socket.addEventListener("close", (event) =>
+      this.#lost(socket, event.reason === "" ? `Closed (${event.code})` : event.reason),
+    );
     socket.addEventListener("error", () => this.#lost(socket, "Connection failed"));
   }
 

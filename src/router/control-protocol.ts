@@ -51,7 +51,10 @@ const routerMessage = Compile(
       problems: Type.Array(Type.Object({ field: Type.String(), message: Type.String() })),
     }),
     // The controller trusts its own router; the state is made by `Router.state`.
-    Type.Object({ type: Type.Literal("state"), state: Type.Unsafe<RouterState>(Type.Object({ routerId: Type.String() })) }),
+    Type.Object({
+      type: Type.Literal("state"),
+      state: Type.Unsafe<RouterState>(Type.Object({ routerId: Type.String() })),
+    }),
   ]),
 );
 

@@ -28,6 +28,10 @@ const COMPARE_MS = 30_000;
 /** A router that meets a newer self takes a higher epoch; at most this often, ms. */
 const EPOCH_PAUSE_MS = 1000;
 
+/** What was asked of a neighbour is not asked again for so long, ms: what cannot be believed must not go in circles. */
+const ASK_PAUSE_MS = 1000;
+const MAX_ASKED = 8192;
+
 /** A router at the other end of a link. */
 export interface Neighbour {
   send(payload: Uint8Array): void;
@@ -66,7 +70,8 @@ export interface FloodTrust {
  */
 export class Flood {
   readonly #options: FloodOptions;
-  readonly #neighbours = new Set<Neighbour>();
+  /** With what each was asked for, by router, and when. */
+  readonly #neighbours = new Map<Neighbour, Map<string, number>>();
   readonly #key: string;
   readonly #stop: () => void;
   #trust: FloodTrust | undefined;
@@ -80,7 +85,7 @@ export class Flood {
     this.#key = routerKey(options.self.site, options.self.router);
     this.#epoch = options.clock.now();
     this.#stop = options.clock.every(COMPARE_MS, () => {
-      for (const neighbour of this.#neighbours) this.#sendDigest(neighbour);
+      for (const neighbour of this.#neighbours.keys()) this.#sendDigest(neighbour);
     });
   }
 
@@ -97,7 +102,7 @@ export class Flood {
   }
 
   neighbourUp(neighbour: Neighbour): void {
-    this.#neighbours.add(neighbour);
+    this.#neighbours.set(neighbour, new Map());
     this.#sendDigest(neighbour);
   }
 
@@ -121,7 +126,14 @@ export class Flood {
       return;
     }
     const { site, router } = this.#options.self;
-    const delta: DeltaAdvertisement = { kind: "delta", site, router, epoch: this.#epoch, seq: entry.seq + 1, ...change };
+    const delta: DeltaAdvertisement = {
+      kind: "delta",
+      site,
+      router,
+      epoch: this.#epoch,
+      seq: entry.seq + 1,
+      ...change,
+    };
     const message = this.#sign(delta);
     if (message === undefined) {
       this.#publishFull(facts);
@@ -170,8 +182,11 @@ export class Flood {
       }
       return;
     }
-    if (ad.kind === "delta" && (entry === undefined || entry.epoch !== ad.epoch || entry.seq + 1 !== ad.seq)) {
-      for (const want of wantMessages([[ad.site, ad.router]])) neighbour.send(want);
+    if (
+      ad.kind === "delta" &&
+      (entry === undefined || entry.epoch !== ad.epoch || entry.seq + 1 !== ad.seq)
+    ) {
+      this.#ask(neighbour, [[ad.site, ad.router]]);
       return;
     }
     const origin = this.#authenticate(ad, { message, entry });
@@ -185,7 +200,8 @@ export class Flood {
     }
     if (!this.#apply(ad, { key, entry, origin, payload: message.payload })) return;
     counters.advertisementsAccepted++;
-    for (const other of this.#neighbours) {
+    this.#neighbours.get(neighbour)?.delete(key);
+    for (const other of this.#neighbours.keys()) {
       if (other === neighbour) continue;
       counters.advertisementsSent++;
       other.send(message.payload);
@@ -194,19 +210,29 @@ export class Flood {
 
   #authenticate(
     ad: Advertisement,
-    { message, entry }: { message: Extract<FloodMessage, { type: "advertisement" }>; entry: LinkStateEntry | undefined },
+    {
+      message,
+      entry,
+    }: { message: Extract<FloodMessage, { type: "advertisement" }>; entry: LinkStateEntry | undefined },
   ): Origin | undefined {
     const verifier = this.#trust?.verifier;
     const origin =
       ad.kind === "full"
         ? verifier?.originOf(message.certificate ?? "", this.#options.clock.now())
         : entry?.origin;
-    return origin !== undefined && origin.siteId === ad.site && verifier?.verify(origin, message) === true ? origin : undefined;
+    return origin !== undefined && origin.siteId === ad.site && verifier?.verify(origin, message) === true
+      ? origin
+      : undefined;
   }
 
   #apply(
     ad: Advertisement,
-    { key, entry, origin, payload }: { key: string; entry: LinkStateEntry | undefined; origin: Origin; payload: Uint8Array },
+    {
+      key,
+      entry,
+      origin,
+      payload,
+    }: { key: string; entry: LinkStateEntry | undefined; origin: Origin; payload: Uint8Array },
   ): boolean {
     const { database, onChange } = this.#options;
     const { epoch, seq } = ad;
@@ -236,6 +262,20 @@ export class Flood {
       const entry = this.#options.database.get(routerKey(site, router));
       if (entry === undefined || isNewer({ epoch, seq }, entry)) wanted.push([site, router]);
     }
+    this.#ask(neighbour, wanted);
+  }
+
+  #ask(neighbour: Neighbour, origins: readonly (readonly [string, string])[]): void {
+    const asked = this.#neighbours.get(neighbour);
+    if (asked === undefined) return;
+    if (asked.size > MAX_ASKED) asked.clear();
+    const nowMs = this.#options.clock.monotonicMs();
+    const wanted = origins.filter(([site, router]) => {
+      const key = routerKey(site, router);
+      if (nowMs - (asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_PAUSE_MS) return false;
+      asked.set(key, nowMs);
+      return true;
+    });
     for (const message of wantMessages(wanted)) neighbour.send(message);
   }
 
@@ -299,7 +339,7 @@ export class Flood {
   }
 
   #send(message: Uint8Array): void {
-    for (const neighbour of this.#neighbours) {
+    for (const neighbour of this.#neighbours.keys()) {
       this.#options.counters.advertisementsSent++;
       neighbour.send(message);
     }
@@ -310,6 +350,9 @@ function seen({ facts, epoch, seq }: LinkStateEntry): SeenOrigin {
   return [facts.site, facts.router, epoch, seq];
 }
 
-function isNewer(a: { readonly epoch: number; readonly seq: number }, b: { readonly epoch: number; readonly seq: number }): boolean {
+function isNewer(
+  a: { readonly epoch: number; readonly seq: number },
+  b: { readonly epoch: number; readonly seq: number },
+): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
 }

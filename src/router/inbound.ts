@@ -82,7 +82,8 @@ export class Inbound {
       stream.reset("DENIED", "Service is not exported here");
       return;
     }
-    const endpoint = id === "" ? leastBusy(services.localEndpoints(service)) : services.localEndpoint(service, id);
+    const endpoint =
+      id === "" ? leastBusy(services.localEndpoints(service)) : services.localEndpoint(service, id);
     const podPort = endpoint?.facts.ports.get(port);
     if (endpoint?.facts.host === undefined || podPort === undefined) {
       counters.refusedUnknownEndpoint++;
@@ -120,7 +121,10 @@ export class Inbound {
     onward.attach(link.open({ ...open, hops }, onward));
   }
 
-  #flow(stream: LinkStream, { kind, target, idleMs }: { kind: "inbound" | "relay"; target: string; idleMs: number }): Flow {
+  #flow(
+    stream: LinkStream,
+    { kind, target, idleMs }: { kind: "inbound" | "relay"; target: string; idleMs: number },
+  ): Flow {
     const { service, port, client } = stream.open;
     const flow = new Flow({ kind, service, port, client, idleMs, startedMs: this.#options.clock.now() });
     flow.target = target;
@@ -164,7 +168,10 @@ class Arrival implements End, ConnectTarget {
   #kept: Uint8Array[] = [];
   #fin = false;
 
-  constructor(flow: Flow, { source, options }: { readonly source: StreamEnd; readonly options: InboundOptions }) {
+  constructor(
+    flow: Flow,
+    { source, options }: { readonly source: StreamEnd; readonly options: InboundOptions },
+  ) {
     this.#flow = flow;
     this.#source = source;
     this.peer = source;

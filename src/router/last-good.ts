@@ -31,7 +31,10 @@ export class LastGood {
   /** Undefined when there is none, or it cannot be used by this version. */
   load(): LastGoodConfig | undefined {
     try {
-      const value = JSON.parse(readFileSync(this.#path, "utf8")) as { generation?: unknown; config?: unknown };
+      const value = JSON.parse(readFileSync(this.#path, "utf8")) as {
+        generation?: unknown;
+        config?: unknown;
+      };
       const result = parseConfig(value.config);
       if (!result.ok || typeof value.generation !== "number") return undefined;
       return { generation: value.generation, config: result.config };

@@ -67,7 +67,10 @@ export class LinkManager {
   }
 
   /** Returns what could not be done; with `strict` throws it instead. */
-  configure(config: RouterConfig, { self, strict }: { readonly self: LinkSelf; readonly strict: boolean }): Problem[] {
+  configure(
+    config: RouterConfig,
+    { self, strict }: { readonly self: LinkSelf; readonly strict: boolean },
+  ): Problem[] {
     const identity = identityOf(config);
     // The same object while nothing changed: the link part then need not compare certificates.
     if (JSON.stringify(identity) !== JSON.stringify(this.#identity)) this.#identity = identity;
@@ -110,14 +113,28 @@ export class LinkManager {
     for (const { name, direction, remote, cost, rttMs, lanes } of live) {
       if (direction === "dialled") continue;
       const { siteId: remoteSiteId, siteName: remoteSiteName } = remote;
-      states.push({ name, direction, remoteSiteId, remoteSiteName, cost, rttMs: round(rttMs), lanes, state: "up" });
+      states.push({
+        name,
+        direction,
+        remoteSiteId,
+        remoteSiteName,
+        cost,
+        rttMs: round(rttMs),
+        lanes,
+        state: "up",
+      });
     }
     return states;
   }
 
   #accept(config: RouterConfig, { base, strict }: { base: TransportOptions; strict: boolean }): Problem[] {
     const problems: Problem[] = [];
-    const wanted = new Map((config.accept ?? []).map(({ listen }, index) => [`${listen}#${listen.endsWith(":0") ? index : 0}`, { listen, index }]));
+    const wanted = new Map(
+      (config.accept ?? []).map(({ listen }, index) => [
+        `${listen}#${listen.endsWith(":0") ? index : 0}`,
+        { listen, index },
+      ]),
+    );
     for (const [key, acceptor] of this.#acceptors) {
       if (wanted.has(key)) continue;
       acceptor.close();

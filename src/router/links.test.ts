@@ -50,7 +50,11 @@ test("two sites share connections exactly over links, whoever dialled; readiness
   const [b0, c0, c1] = ["b0", "c0", "c1"].map((name) => rig.backend(name));
   const b = acceptor(rig, "b", { services: [service([b0 as never])] });
   const a = acceptor(rig, "a", { listeners: [listener()], links: [linkTo(b, "to-b")] });
-  const cConfig: RouterConfig = { ...base("c"), links: [linkTo(a, "to-a")], services: [service([c0 as never])] };
+  const cConfig: RouterConfig = {
+    ...base("c"),
+    links: [linkTo(a, "to-a")],
+    services: [service([c0 as never])],
+  };
   const c = rig.router(cConfig);
   await eventually(() => candidates(a) === 2);
   expect(await names(rig, listenPort(a), 20)).toEqual({ b0: 10, c0: 10 });
@@ -133,7 +137,11 @@ test("a refused pod behind a link is replaced by another one, in another site to
   gone.stop();
   const b = acceptor(rig, "b", { services: [service([{ port }])] });
   const c = acceptor(rig, "c", { services: [service([rig.backend("c0"), { port }])] });
-  const a = rig.router({ ...base("a"), listeners: [listener()], links: [linkTo(b, "to-b"), linkTo(c, "to-c")] });
+  const a = rig.router({
+    ...base("a"),
+    listeners: [listener()],
+    links: [linkTo(b, "to-b"), linkTo(c, "to-c")],
+  });
   await eventually(() => candidates(a) === 3);
   expect(await names(rig, listenPort(a), 9)).toEqual({ c0: 9 });
   expect(b.counters.refusedConnect + c.counters.refusedConnect).toBeGreaterThan(0);
@@ -165,8 +173,25 @@ test("what is not exported is denied, whatever another router asks for", async (
   const [link] = [...a.core().network.links];
   const open = (over: object): Promise<string> =>
     new Promise((resolve) => {
-      const handler = { onData: () => resolve("data"), onFin: () => resolve("fin"), onReset: resolve, onWritable: () => undefined };
-      link?.open({ service: SERVICE, port: 8080, endpoint: "b/pod-0", protocol: "tcp", client: "x", hops: ["a"], trace: "t", ...over }, handler);
+      const handler = {
+        onData: () => resolve("data"),
+        onFin: () => resolve("fin"),
+        onReset: resolve,
+        onWritable: () => undefined,
+      };
+      link?.open(
+        {
+          service: SERVICE,
+          port: 8080,
+          endpoint: "b/pod-0",
+          protocol: "tcp",
+          client: "x",
+          hops: ["a"],
+          trace: "t",
+          ...over,
+        },
+        handler,
+      );
     });
   expect(await open({})).toBe("data");
   expect(await open({ endpoint: "" })).toBe("data");
@@ -176,7 +201,13 @@ test("what is not exported is denied, whatever another router asks for", async (
   expect(await open({ hops: ["z"] })).toBe("DENIED");
   expect(await open({ hops: ["b", "a"] })).toBe("REFUSED");
   expect(await open({ endpoint: "nowhere/pod-0" })).toBe("REFUSED");
-  expect(b.counters).toMatchObject({ refusedUnknownService: 1, refusedUnknownEndpoint: 2, refusedForged: 1, refusedLoop: 1, refusedNoRoute: 1 });
+  expect(b.counters).toMatchObject({
+    refusedUnknownService: 1,
+    refusedUnknownEndpoint: 2,
+    refusedForged: 1,
+    refusedLoop: 1,
+    refusedNoRoute: 1,
+  });
   expect(pod.connections).toBe(2);
 });
 
@@ -184,7 +215,11 @@ test("draining sends new connections elsewhere while running ones end in peace",
   using rig = new Rig();
   const b = acceptor(rig, "b", { services: [service([rig.backend("b0")])] });
   const c = acceptor(rig, "c", { services: [service([rig.backend("c0")])] });
-  const a = rig.router({ ...base("a"), listeners: [listener()], links: [linkTo(b, "to-b"), linkTo(c, "to-c")] });
+  const a = rig.router({
+    ...base("a"),
+    listeners: [listener()],
+    links: [linkTo(b, "to-b"), linkTo(c, "to-c")],
+  });
   await eventually(() => candidates(a) === 2);
   const clients = [await rig.client(listenPort(a)), await rig.client(listenPort(a))];
   for (const client of clients) await client.until((one) => one.text.includes("\n"));

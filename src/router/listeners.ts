@@ -45,7 +45,10 @@ export class Listeners {
   }
 
   /** Returns what could not be opened (it is tried again each second); with `strict` throws it instead. */
-  configure(config: RouterConfig, { services, strict }: { readonly services: ServiceTable; readonly strict: boolean }): Problem[] {
+  configure(
+    config: RouterConfig,
+    { services, strict }: { readonly services: ServiceTable; readonly strict: boolean },
+  ): Problem[] {
     const wanted = new Map<string, { config: ListenerConfig; index: number }>();
     for (const [index, listener] of (config.listeners ?? []).entries()) {
       wanted.set(`${listener.listen} ${listener.service}:${listener.port}`, { config: listener, index });

@@ -41,15 +41,45 @@ export function metricsText(source: MetricsSource): string {
   const services = [...source.services];
   const perService = (value: (stats: ServiceStats) => number): [Labels, number][] =>
     services.map((stats) => [{ service: stats.service, port: stats.port }, value(stats)]);
-  page.counter("isthmus_router_connections_total", "Connections accepted for a service", perService((one) => one.connections));
-  page.counter("isthmus_router_connection_failures_total", "Connections that no endpoint was left for", perService((one) => one.failures));
-  page.counter("isthmus_router_connect_retries_total", "Attempts after the first of a connection", perService((one) => one.retries));
-  page.counter("isthmus_router_bytes_to_endpoint_total", "Bytes from clients of a service", perService((one) => one.bytesToEndpoint + (live.get(one)?.up ?? 0)));
-  page.counter("isthmus_router_bytes_to_client_total", "Bytes to clients of a service", perService((one) => one.bytesToClient + (live.get(one)?.down ?? 0)));
-  page.gauge("isthmus_router_connections", "Connections now, by service", perService((one) => live.get(one)?.flows ?? 0));
-  page.gauge("isthmus_router_flows", "Flows now, by kind", Object.entries(kinds).map(([kind, count]) => [{ kind }, count]));
+  page.counter(
+    "isthmus_router_connections_total",
+    "Connections accepted for a service",
+    perService((one) => one.connections),
+  );
+  page.counter(
+    "isthmus_router_connection_failures_total",
+    "Connections that no endpoint was left for",
+    perService((one) => one.failures),
+  );
+  page.counter(
+    "isthmus_router_connect_retries_total",
+    "Attempts after the first of a connection",
+    perService((one) => one.retries),
+  );
+  page.counter(
+    "isthmus_router_bytes_to_endpoint_total",
+    "Bytes from clients of a service",
+    perService((one) => one.bytesToEndpoint + (live.get(one)?.up ?? 0)),
+  );
+  page.counter(
+    "isthmus_router_bytes_to_client_total",
+    "Bytes to clients of a service",
+    perService((one) => one.bytesToClient + (live.get(one)?.down ?? 0)),
+  );
+  page.gauge(
+    "isthmus_router_connections",
+    "Connections now, by service",
+    perService((one) => live.get(one)?.flows ?? 0),
+  );
+  page.gauge(
+    "isthmus_router_flows",
+    "Flows now, by kind",
+    Object.entries(kinds).map(([kind, count]) => [{ kind }, count]),
+  );
   page.gauge("isthmus_router_held_bytes", "Bytes of all flows that their sinks have not taken", [[{}, held]]);
-  page.gauge("isthmus_router_connecting", "Connects to local endpoints that are being made", [[{}, source.connecting]]);
+  page.gauge("isthmus_router_connecting", "Connects to local endpoints that are being made", [
+    [{}, source.connecting],
+  ]);
   page.counter("isthmus_router_streams_accepted_total", "Streams from links, by where they go", [
     [{ to: "endpoint" }, counters.inboundStreams],
     [{ to: "next_hop" }, counters.relayedStreams],
@@ -71,13 +101,19 @@ export function metricsText(source: MetricsSource): string {
     [{ outcome: "forged" }, counters.advertisementsForged],
     [{ outcome: "malformed" }, counters.advertisementsMalformed],
   ]);
-  page.counter("isthmus_router_idle_reaped_total", "Flows ended because nothing moved", [[{}, counters.idleReaped]]);
-  page.counter("isthmus_router_ejections_total", "Endpoints put aside after failures", [[{}, counters.ejections]]);
+  page.counter("isthmus_router_idle_reaped_total", "Flows ended because nothing moved", [
+    [{}, counters.idleReaped],
+  ]);
+  page.counter("isthmus_router_ejections_total", "Endpoints put aside after failures", [
+    [{}, counters.ejections],
+  ]);
   page.counter("isthmus_router_config_total", "Configurations, by what became of them", [
     [{ outcome: "applied" }, counters.configReloads],
     [{ outcome: "refused" }, counters.configRefused],
   ]);
-  page.gauge("isthmus_router_config_generation", "Generation of the configuration that is used", [[{}, source.generation]]);
+  page.gauge("isthmus_router_config_generation", "Generation of the configuration that is used", [
+    [{}, source.generation],
+  ]);
   pageNetwork(page, source);
   page.gauge("process_resident_memory_bytes", "Resident memory", [[{}, process.memoryUsage.rss()]]);
   const cpu = process.cpuUsage();
@@ -90,13 +126,38 @@ function pageNetwork(page: Page, { links, sites, routers, endpoints }: MetricsSo
     { link: link.name, site: link.remote.siteId, router: link.remote.routerId, direction: link.direction },
     link,
   ]);
-  const perLink = (value: (link: Link) => number): [Labels, number][] => all.map(([labels, link]) => [labels, value(link)]);
-  page.gauge("isthmus_router_link_up", "1 for each link that takes streams", perLink(() => 1));
-  page.gauge("isthmus_router_link_cost", "Cost of a link", perLink((link) => link.cost));
-  page.gauge("isthmus_router_link_rtt_seconds", "Smoothed round trip time of a link", perLink((link) => link.rttMs / 1000));
-  page.gauge("isthmus_router_link_lanes", "Lanes of a link that take streams", perLink((link) => link.lanes));
-  page.gauge("isthmus_router_link_streams", "Streams on a link", perLink((link) => link.stats().streams));
-  page.gauge("isthmus_router_link_buffered_bytes", "Bytes held for a link", perLink((link) => link.stats().bufferedBytes));
+  const perLink = (value: (link: Link) => number): [Labels, number][] =>
+    all.map(([labels, link]) => [labels, value(link)]);
+  page.gauge(
+    "isthmus_router_link_up",
+    "1 for each link that takes streams",
+    perLink(() => 1),
+  );
+  page.gauge(
+    "isthmus_router_link_cost",
+    "Cost of a link",
+    perLink((link) => link.cost),
+  );
+  page.gauge(
+    "isthmus_router_link_rtt_seconds",
+    "Smoothed round trip time of a link",
+    perLink((link) => link.rttMs / 1000),
+  );
+  page.gauge(
+    "isthmus_router_link_lanes",
+    "Lanes of a link that take streams",
+    perLink((link) => link.lanes),
+  );
+  page.gauge(
+    "isthmus_router_link_streams",
+    "Streams on a link",
+    perLink((link) => link.stats().streams),
+  );
+  page.gauge(
+    "isthmus_router_link_buffered_bytes",
+    "Bytes held for a link",
+    perLink((link) => link.stats().bufferedBytes),
+  );
   const siteViews = [...sites.values()];
   page.gauge(
     "isthmus_router_site_reachable",
@@ -106,7 +167,9 @@ function pageNetwork(page: Page, { links, sites, routers, endpoints }: MetricsSo
   page.gauge(
     "isthmus_router_site_cost",
     "Cost of the cheapest path to a site",
-    siteViews.flatMap(({ siteId, cost }): [Labels, number][] => (cost === undefined ? [] : [[{ site: siteId }, cost]])),
+    siteViews.flatMap(({ siteId, cost }): [Labels, number][] =>
+      cost === undefined ? [] : [[{ site: siteId }, cost]],
+    ),
   );
   page.gauge("isthmus_router_known_routers", "Routers in the link-state database", [[{}, routers]]);
   const perService: [Labels, number][] = [];

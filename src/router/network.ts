@@ -105,7 +105,9 @@ export class Network implements Offers {
     this.#options.onChange();
   }
 
-  *offering(service: string): Iterable<{ siteId: string; cost: number | undefined; service: AdvertisedService }> {
+  *offering(
+    service: string,
+  ): Iterable<{ siteId: string; cost: number | undefined; service: AdvertisedService }> {
     for (const siteId of this.#offering.get(service) ?? []) {
       const view = this.#sites.get(siteId);
       const offered = view?.facts.services.get(service);
@@ -131,7 +133,10 @@ export class Network implements Offers {
     this.#pending = undefined;
     const { database, self, clock } = this.#options;
     const links = [...this.#links];
-    const own: Edge[] = links.map((link) => ({ to: routerKey(link.remote.siteId, link.remote.routerId), cost: link.cost }));
+    const own: Edge[] = links.map((link) => ({
+      to: routerKey(link.remote.siteId, link.remote.routerId),
+      cost: link.cost,
+    }));
     const paths = shortestPaths(own, {
       self: routerKey(self.site, self.router),
       edgesOf: (node) => this.#edgesOf(node),
@@ -160,7 +165,10 @@ export class Network implements Offers {
     this.#options.onChange();
   }
 
-  #route(siteId: string, { cost, nextHops, touched }: { cost: number | undefined; nextHops: Link[]; touched: Set<string> }): void {
+  #route(
+    siteId: string,
+    { cost, nextHops, touched }: { cost: number | undefined; nextHops: Link[]; touched: Set<string> },
+  ): void {
     const facts = this.#believed(siteId);
     if (facts === undefined) return;
     let view = this.#sites.get(siteId);
@@ -176,7 +184,12 @@ export class Network implements Offers {
   }
 
   /** Takes over what a site offers; tells of `services` (all old and new ones when undefined) at once, or adds them to `touched`. */
-  #believe(view: SiteView, facts: RouterFacts, services: ReadonlySet<string> | undefined, touched?: Set<string>): void {
+  #believe(
+    view: SiteView,
+    facts: RouterFacts,
+    services: ReadonlySet<string> | undefined,
+    touched?: Set<string>,
+  ): void {
     const changed = services ?? new Set([...view.facts.services.keys(), ...facts.services.keys()]);
     view.facts = facts;
     for (const service of changed) {
@@ -237,7 +250,10 @@ export class Network implements Offers {
     for (const [siteId, routers] of this.#bySite) {
       for (const key of routers) {
         const since = database.get(key)?.unreachableSinceMs;
-        const gone = since !== undefined && nowMs - since > FORGET_REPLICA_MS && this.#sites.get(siteId)?.cost !== undefined;
+        const gone =
+          since !== undefined &&
+          nowMs - since > FORGET_REPLICA_MS &&
+          this.#sites.get(siteId)?.cost !== undefined;
         if (gone) database.delete(key);
         if (database.get(key) === undefined) routers.delete(key);
       }

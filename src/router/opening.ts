@@ -65,7 +65,10 @@ export class Opening implements End, ConnectTarget {
   #stream: StreamEnd | undefined;
   #done = false;
 
-  constructor(flow: Flow, options: { readonly client: SocketEnd; readonly route: Route; readonly context: OpeningContext }) {
+  constructor(
+    flow: Flow,
+    options: { readonly client: SocketEnd; readonly route: Route; readonly context: OpeningContext },
+  ) {
     this.#flow = flow;
     this.#client = options.client;
     this.peer = options.client;
@@ -218,7 +221,8 @@ export class Opening implements End, ConnectTarget {
   #praise(): void {
     const { endpoint } = this.#flow;
     if (endpoint === undefined || endpoint.failures === 0) return;
-    if (endpoint.succeeded(this.#context.clock.monotonicMs())) this.#context.onEjected(this.#route.service, 0);
+    if (endpoint.succeeded(this.#context.clock.monotonicMs()))
+      this.#context.onEjected(this.#route.service, 0);
   }
 
   #blame(): void {

@@ -72,7 +72,13 @@ export class RouterCore {
       onChange,
     });
     this.services = new ServiceTable(self.site, this.network);
-    this.#flood = new Flood({ self, database, clock, counters, onChange: (change) => this.network.changed(change) });
+    this.#flood = new Flood({
+      self,
+      database,
+      clock,
+      counters,
+      onChange: (change) => this.network.changed(change),
+    });
     const { network, services } = this;
     this.inbound = new Inbound({ siteId: self.site, services, network, connects, counters, clock, admit });
   }
@@ -150,7 +156,8 @@ export class RouterCore {
     const known = this.#rtts.get(link);
     if (known === undefined) return;
     const nowMs = this.#options.clock.monotonicMs();
-    const moved = link.rttMs > known.ms * RTT_FACTOR + RTT_FLOOR_MS || link.rttMs < known.ms / RTT_FACTOR - RTT_FLOOR_MS;
+    const moved =
+      link.rttMs > known.ms * RTT_FACTOR + RTT_FLOOR_MS || link.rttMs < known.ms / RTT_FACTOR - RTT_FLOOR_MS;
     if (known.ms !== 0 && (!moved || nowMs - known.atMs < RTT_PAUSE_MS)) return;
     this.#rtts.set(link, { ms: link.rttMs, atMs: nowMs });
     this.#publishSoon();
@@ -173,7 +180,10 @@ export class RouterCore {
     const { service, port, client } = flow.facts;
     const trace = `${this.#traces}-${(this.#streams++).toString(36)}`;
     end.attach(
-      link.open({ service, port, endpoint: endpoint.wireId, protocol: "tcp", client, hops: [this.self.site], trace }, end),
+      link.open(
+        { service, port, endpoint: endpoint.wireId, protocol: "tcp", client, hops: [this.self.site], trace },
+        end,
+      ),
     );
     return true;
   }
@@ -255,7 +265,11 @@ export class RouterCore {
 function advertised({ service, ports, endpoints }: ServiceConfig): AdvertisedService {
   return {
     service,
-    ports: ports.map(({ name, port }) => ({ ...(name === undefined ? {} : { name }), port, protocol: "TCP" })),
+    ports: ports.map(({ name, port }) => ({
+      ...(name === undefined ? {} : { name }),
+      port,
+      protocol: "TCP",
+    })),
     endpoints: endpoints.map(({ id, name, ready, weight, zone, ports: served }) => {
       const all = ports.every(({ port }) => served[String(port)] !== undefined);
       return {

@@ -41,7 +41,11 @@ test("with nothing left the client is reset within 100 ms", async () => {
   using rig = new Rig();
   const gone = rig.backend();
   gone.stop();
-  const router = rig.router({ site, listeners: [listener()], services: [service([gone, { port: gone.port, ready: false }])] });
+  const router = rig.router({
+    site,
+    listeners: [listener()],
+    services: [service([gone, { port: gone.port, ready: false }])],
+  });
   const started = performance.now();
   const client = await rig.client(listenPort(router));
   await client.ended();
@@ -49,53 +53,56 @@ test("with nothing left the client is reset within 100 ms", async () => {
   expect(performance.now() - started).toBeLessThan(100);
 });
 
-test.each(["client", "backend"])("half-close by the %s first keeps the other direction, with equal SHA-256", async (first) => {
-  using rig = new Rig();
-  const payload = crypto.getRandomValues(new Uint8Array(65_536));
-  const bytes = Buffer.concat(Array.from({ length: 40 }, () => payload));
-  const digest = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
-  const received: Uint8Array[] = [];
-  let backendEnded = false;
-  const pod = Bun.listen<undefined>({
-    hostname: "127.0.0.1",
-    port: 0,
-    allowHalfOpen: true,
-    socket: {
-      open: (socket) => {
-        if (first === "backend") {
-          socket.write("early");
-          socket.shutdown();
-        }
+test.each(["client", "backend"])(
+  "half-close by the %s first keeps the other direction, with equal SHA-256",
+  async (first) => {
+    using rig = new Rig();
+    const payload = crypto.getRandomValues(new Uint8Array(65_536));
+    const bytes = Buffer.concat(Array.from({ length: 40 }, () => payload));
+    const digest = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
+    const received: Uint8Array[] = [];
+    let backendEnded = false;
+    const pod = Bun.listen<undefined>({
+      hostname: "127.0.0.1",
+      port: 0,
+      allowHalfOpen: true,
+      socket: {
+        open: (socket) => {
+          if (first === "backend") {
+            socket.write("early");
+            socket.shutdown();
+          }
+        },
+        data: (_socket, chunk) => void received.push(new Uint8Array(chunk)),
+        close: (_socket, error) => {
+          backendEnded ||= error === undefined;
+        },
+        end: (socket) => {
+          backendEnded = true;
+          if (first === "client") {
+            socket.write("late");
+            socket.shutdown();
+          }
+        },
       },
-      data: (_socket, chunk) => void received.push(new Uint8Array(chunk)),
-      close: (_socket, error) => {
-        backendEnded ||= error === undefined;
-      },
-      end: (socket) => {
-        backendEnded = true;
-        if (first === "client") {
-          socket.write("late");
-          socket.shutdown();
-        }
-      },
-    },
-  });
-  rig.defer(() => pod.stop(true));
-  const router = rig.router({ site, listeners: [listener()], services: [service([pod])] });
-  const client = await rig.client(listenPort(router));
-  if (first === "backend") {
+    });
+    rig.defer(() => pod.stop(true));
+    const router = rig.router({ site, listeners: [listener()], services: [service([pod])] });
+    const client = await rig.client(listenPort(router));
+    if (first === "backend") {
+      await client.ended();
+      expect(client.text).toBe("early");
+    }
+    client.send(bytes);
+    client.fin();
+    await eventually(() => backendEnded);
+    expect(digest(Buffer.concat(received))).toBe(digest(bytes));
     await client.ended();
-    expect(client.text).toBe("early");
-  }
-  client.send(bytes);
-  client.fin();
-  await eventually(() => backendEnded);
-  expect(digest(Buffer.concat(received))).toBe(digest(bytes));
-  await client.ended();
-  expect(client.ending).toBe("fin");
-  expect(client.text).toBe(first === "client" ? "late" : "early");
-  await eventually(() => router.flows.size === 0);
-});
+    expect(client.ending).toBe("fin");
+    expect(client.text).toBe(first === "client" ? "late" : "early");
+    await eventually(() => router.flows.size === 0);
+  },
+);
 
 test("a reset of one side is a reset of the other, never a clean end", async () => {
   using rig = new Rig();
@@ -160,7 +167,11 @@ test("a reload touches no connection: listeners, endpoints and policies change a
   const port = listenPort(router);
   const client = await rig.client(port);
   await client.until((one) => one.text === "p0\n");
-  router.apply({ site, listeners: [at, { ...listener("default/other") }], services: [service([{ port: p1.port, id: "p1" }])] });
+  router.apply({
+    site,
+    listeners: [at, { ...listener("default/other") }],
+    services: [service([{ port: p1.port, id: "p1" }])],
+  });
   expect(listenPort(router)).toBe(port);
   expect(await names(rig, port, 4)).toEqual({ p1: 4 });
   router.apply({ site, listeners: [], services: [] });
@@ -186,7 +197,12 @@ test("a port in use is one clear error at start, and a state with a retry on rel
 
 test("drain takes no more, waits for what runs, and leaves nothing", async () => {
   using rig = new Rig();
-  const router = rig.router({ site, listeners: [listener()], services: [service([rig.backend("p0")])], drain: { timeoutMs: 5000 } });
+  const router = rig.router({
+    site,
+    listeners: [listener()],
+    services: [service([rig.backend("p0")])],
+    drain: { timeoutMs: 5000 },
+  });
   const port = listenPort(router);
   const client = await rig.client(port);
   await client.until((one) => one.text === "p0\n");
@@ -220,11 +236,19 @@ test("an endpoint that fails five times in a row is put aside and comes back", a
   using rig = new Rig();
   const gone = rig.backend();
   gone.stop();
-  const router = rig.router({ site, listeners: [listener()], services: [service([{ port: gone.port }, rig.backend("p1")])] });
+  const router = rig.router({
+    site,
+    listeners: [listener()],
+    services: [service([{ port: gone.port }, rig.backend("p1")])],
+  });
   await names(rig, listenPort(router), 12);
   const retries = (): number => Number(/connect_retries_total\{.*\} (\d+)/.exec(router.metrics())?.[1]);
   expect(retries()).toBe(5);
   rig.backend("back", { port: gone.port });
-  await eventually(() => router.core().services.balancer(SERVICE, { port: 8080, nowMs: performance.now() }).candidates.length === 2);
+  await eventually(
+    () =>
+      router.core().services.balancer(SERVICE, { port: 8080, nowMs: performance.now() }).candidates.length ===
+      2,
+  );
   expect(await names(rig, listenPort(router), 10)).toEqual({ back: 5, p1: 5 });
 });

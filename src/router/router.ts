@@ -128,7 +128,8 @@ export class Router {
       this.#problems = [{ field: "", message: messageOf(error) }];
       log.error("Configuration could not be applied", { reason: messageOf(error) });
     }
-    for (const { field, message } of this.#problems) log.error("Part of the configuration does not work", { field, reason: message });
+    for (const { field, message } of this.#problems)
+      log.error("Part of the configuration does not work", { field, reason: message });
     return this.#problems;
   }
 

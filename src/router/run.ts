@@ -50,8 +50,10 @@ export async function runRouter(options: RunRouterOptions): Promise<number> {
   // No timer or channel of ours keeps the process; until the signal, this does.
   const alive = setInterval(() => undefined, 2 ** 30);
   try {
-    if (options.config !== undefined) return await runFromFile(options.config, { common, until, onReady: options.onReady });
-    if (options.control !== undefined) return await runFromControl(options.control, { ...options, common, until, env });
+    if (options.config !== undefined)
+      return await runFromFile(options.config, { common, until, onReady: options.onReady });
+    if (options.control !== undefined)
+      return await runFromControl(options.control, { ...options, common, until, env });
     throw new IsthmusError("USAGE", "A router needs a configuration file or a control channel", {
       hint: "isthmus router run --config FILE",
     });
@@ -101,7 +103,10 @@ interface FromControl {
   readonly onReady?: (router: Router) => void;
 }
 
-async function runFromControl(url: string, { common, until, env, stateDir, onReady }: FromControl): Promise<number> {
+async function runFromControl(
+  url: string,
+  { common, until, env, stateDir, onReady }: FromControl,
+): Promise<number> {
   const token = env["ISTHMUS_CONTROL_TOKEN"];
   if (token === undefined || token === "" || stateDir === undefined) {
     throw new IsthmusError("USAGE", "A control channel needs a token and a state directory", {
@@ -113,7 +118,12 @@ async function runFromControl(url: string, { common, until, env, stateDir, onRea
   let client: ControlClient | undefined;
   const use = (config: RouterConfig, generation: number): void => {
     if (router === undefined) {
-      const first = new Router({ ...common, config, generation, onState: (state) => client?.send({ type: "state", state }) });
+      const first = new Router({
+        ...common,
+        config,
+        generation,
+        onState: (state) => client?.send({ type: "state", state }),
+      });
       first.start({ strict: false });
       router = first;
       onReady?.(first);
@@ -124,7 +134,11 @@ async function runFromControl(url: string, { common, until, env, stateDir, onRea
     if (!result.ok) {
       router?.refuse(result.problems);
       const [first] = result.problems;
-      log.error("Configuration refused, the last good one stays", { generation, field: first?.field ?? "", reason: first?.message ?? "" });
+      log.error("Configuration refused, the last good one stays", {
+        generation,
+        field: first?.field ?? "",
+        reason: first?.message ?? "",
+      });
       client?.send({ type: "applied", generation, problems: result.problems });
       return;
     }

@@ -6,7 +6,13 @@ import { Balancer, DEFAULT_SELECTION, type Offer, type SelectionPolicy } from ".
 /** What the table asks of the network: who offers a service, and how far it is. */
 export interface Offers {
   /** Other sites that offer the service, in a stable order. `cost` is undefined when a site cannot be reached now. */
-  offering(service: string): Iterable<{ readonly siteId: string; readonly cost: number | undefined; readonly service: AdvertisedService }>;
+  offering(
+    service: string,
+  ): Iterable<{
+    readonly siteId: string;
+    readonly cost: number | undefined;
+    readonly service: AdvertisedService;
+  }>;
 }
 
 /** How connections of one service are made. */
@@ -89,7 +95,9 @@ export class ServiceTable {
   }
 
   localEndpoints(service: string): Endpoint[] {
-    return [...(this.#entries.get(service)?.endpoints.values() ?? [])].filter(({ facts }) => facts.host !== undefined);
+    return [...(this.#entries.get(service)?.endpoints.values() ?? [])].filter(
+      ({ facts }) => facts.host !== undefined,
+    );
   }
 
   /** Brings these services (all when undefined) up to date with what the network offers. */
@@ -104,7 +112,11 @@ export class ServiceTable {
     }
   }
 
-  *entries(): Iterable<{ service: string; balancers: ReadonlyMap<number, Balancer>; endpoints: Iterable<Endpoint> }> {
+  *entries(): Iterable<{
+    service: string;
+    balancers: ReadonlyMap<number, Balancer>;
+    endpoints: Iterable<Endpoint>;
+  }> {
     for (const { service, balancers, endpoints } of this.#entries.values()) {
       yield { service, balancers, endpoints: endpoints.values() };
     }
@@ -122,7 +134,10 @@ export class ServiceTable {
   #refresh(entry: Entry, nowMs: number): void {
     const offers: Offer[] = [];
     const seen = new Set<string>();
-    const offer = (siteId: string, { id, facts, cost }: { id: string; facts: EndpointFacts; cost: number | undefined }): void => {
+    const offer = (
+      siteId: string,
+      { id, facts, cost }: { id: string; facts: EndpointFacts; cost: number | undefined },
+    ): void => {
       const wireId = `${siteId}/${id}`;
       let endpoint = entry.endpoints.get(wireId);
       if (endpoint === undefined) {
@@ -165,7 +180,10 @@ function localFacts({ name, ready, weight, ports, host }: EndpointConfig): Endpo
   return { name, ready, weight: weight ?? 1, ports: map, host };
 }
 
-function remoteFacts({ name, ready, weight, ports }: AdvertisedEndpoint, service: AdvertisedService): EndpointFacts {
+function remoteFacts(
+  { name, ready, weight, ports }: AdvertisedEndpoint,
+  service: AdvertisedService,
+): EndpointFacts {
   const all = ports ?? service.ports.map(({ port }) => port);
   return { name, ready, weight, ports: new Map(all.map((port) => [port, port])), host: undefined };
 }

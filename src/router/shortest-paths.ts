@@ -35,7 +35,8 @@ export function shortestPaths(
       heap.push(node, cost);
     } else if (cost === known.cost) {
       for (const step of firstSteps) {
-        if (known.firstSteps.length < MAX_EQUAL_PATHS && !known.firstSteps.includes(step)) known.firstSteps.push(step);
+        if (known.firstSteps.length < MAX_EQUAL_PATHS && !known.firstSteps.includes(step))
+          known.firstSteps.push(step);
       }
     }
   };
@@ -47,7 +48,8 @@ export function shortestPaths(
     for (const edge of edgesOf(top.node)) offer(edge.to, at.cost + edge.cost, at.firstSteps);
   }
   const paths = new Map<string, Path>();
-  for (const [node, { cost, firstSteps }] of found) paths.set(node, { cost, firstSteps: firstSteps.sort((a, b) => a - b) });
+  for (const [node, { cost, firstSteps }] of found)
+    paths.set(node, { cost, firstSteps: firstSteps.sort((a, b) => a - b) });
   return paths;
 }
 
@@ -78,7 +80,11 @@ class Heap {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= items.length) break;
-      if (child + 1 < items.length && (items[child + 1] as typeof last).cost < (items[child] as typeof last).cost) child++;
+      if (
+        child + 1 < items.length &&
+        (items[child + 1] as typeof last).cost < (items[child] as typeof last).cost
+      )
+        child++;
       const below = items[child] as typeof last;
       if (below.cost >= last.cost) break;
       items[at] = below;

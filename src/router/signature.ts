@@ -1,4 +1,11 @@
-import { createPrivateKey, createPublicKey, sign, verify, X509Certificate, type KeyObject } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+  X509Certificate,
+  type KeyObject,
+} from "node:crypto";
 import { identityOfSubjectAltName } from "#pki/identity.ts";
 
 /** Clocks of sites may differ by so much, ms. */
@@ -58,9 +65,17 @@ export class AdvertisementVerifier {
     return origin;
   }
 
-  verify(origin: Origin, { body, signature }: { readonly body: Uint8Array; readonly signature: string }): boolean {
+  verify(
+    origin: Origin,
+    { body, signature }: { readonly body: Uint8Array; readonly signature: string },
+  ): boolean {
     try {
-      return verify("sha256", body, { key: origin.key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "base64"));
+      return verify(
+        "sha256",
+        body,
+        { key: origin.key, dsaEncoding: "ieee-p1363" },
+        Buffer.from(signature, "base64"),
+      );
     } catch {
       return false;
     }
@@ -82,7 +97,10 @@ export class AdvertisementVerifier {
       if (!this.#roots.some((root) => issued(root, last))) return undefined;
       const identity = identityOfSubjectAltName(leaf.subjectAltName ?? "");
       if (identity === undefined || identity.network !== this.#network) return undefined;
-      return { siteId: identity.siteId, key: createPublicKey(leaf.publicKey.export({ type: "spki", format: "pem" })) };
+      return {
+        siteId: identity.siteId,
+        key: createPublicKey(leaf.publicKey.export({ type: "spki", format: "pem" })),
+      };
     } catch {
       return undefined;
     }

@@ -83,14 +83,22 @@ export function listenTcp<T>(at: ListenAt, options: { readonly for: string; read
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const where = `${at.hostname}:${at.port}`;
     if (code === "EADDRINUSE") {
-      throw new IsthmusError("ADDRESS_IN_USE", `Cannot listen on "${where}" for ${options.for}: the address is in use`, {
-        hint: `See who has it: ss -ltnp 'sport = :${at.port}'`,
-        cause: error,
-      });
+      throw new IsthmusError(
+        "ADDRESS_IN_USE",
+        `Cannot listen on "${where}" for ${options.for}: the address is in use`,
+        {
+          hint: `See who has it: ss -ltnp 'sport = :${at.port}'`,
+          cause: error,
+        },
+      );
     }
-    throw new IsthmusError("INVALID", `Cannot listen on "${where}" for ${options.for}: ${code ?? messageOf(error)}`, {
-      hint: "Give an address of this machine and a port it may use",
-      cause: error,
-    });
+    throw new IsthmusError(
+      "INVALID",
+      `Cannot listen on "${where}" for ${options.for}: ${code ?? messageOf(error)}`,
+      {
+        hint: "Give an address of this machine and a port it may use",
+        cause: error,
+      },
+    );
   }
 }

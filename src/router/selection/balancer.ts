@@ -12,7 +12,11 @@ export interface SelectionPolicy {
   readonly spillAt: number | undefined;
 }
 
-export const DEFAULT_SELECTION: SelectionPolicy = { spread: "Endpoints", algorithm: "RoundRobin", spillAt: undefined };
+export const DEFAULT_SELECTION: SelectionPolicy = {
+  spread: "Endpoints",
+  algorithm: "RoundRobin",
+  spillAt: undefined,
+};
 
 export interface Offer {
   readonly endpoint: Endpoint;
@@ -52,7 +56,10 @@ export class Balancer {
     return this.#excluded;
   }
 
-  update(offers: Iterable<Offer>, { nowMs, policy }: { readonly nowMs: number; readonly policy: SelectionPolicy }): void {
+  update(
+    offers: Iterable<Offer>,
+    { nowMs, policy }: { readonly nowMs: number; readonly policy: SelectionPolicy },
+  ): void {
     const { usable, excluded } = sort(offers, nowMs);
     const kept = new Set<Endpoint>();
     const order: Candidate[] = [];
@@ -68,7 +75,8 @@ export class Balancer {
       order.push(candidate);
     }
     for (const { endpoint } of excluded) kept.add(endpoint);
-    for (const endpoint of this.#candidates.keys()) if (!kept.has(endpoint)) this.#candidates.delete(endpoint);
+    for (const endpoint of this.#candidates.keys())
+      if (!kept.has(endpoint)) this.#candidates.delete(endpoint);
     this.#order = order;
     this.#excluded = excluded;
     if (!samePolicy(policy, this.#policy)) {
@@ -111,7 +119,8 @@ function samePolicy(a: SelectionPolicy, b: SelectionPolicy): boolean {
 }
 
 function selectorOf({ spread, algorithm, spillAt }: SelectionPolicy): Selector {
-  const inside = (): Selector => (algorithm === "LeastRequest" ? new LeastLoaded({ byCost: false }) : new RoundRobin());
+  const inside = (): Selector =>
+    algorithm === "LeastRequest" ? new LeastLoaded({ byCost: false }) : new RoundRobin();
   switch (spread) {
     case "Endpoints":
       return inside();

@@ -34,7 +34,9 @@ export class ByCluster implements Selector {
 
   pick(tried: Tried): Candidate | undefined {
     const cluster = this.#turns.next(
-      tried.length === 0 ? undefined : (one) => one.members.some((member) => !tried.includes(member.endpoint)),
+      tried.length === 0
+        ? undefined
+        : (one) => one.members.some((member) => !tried.includes(member.endpoint)),
     );
     return cluster?.inner.pick(tried);
   }

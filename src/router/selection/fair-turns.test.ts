@@ -30,20 +30,24 @@ test("weights are interleaved, not sent in bursts", () => {
 
 test("after any number of turns everyone is less than one turn from its fair share", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 400 }), (weights, count) => {
-      const turns = new FairTurns<Item>();
-      const items = weights.map((weight, index) => item(String(index), weight));
-      turns.update(items);
-      const total = weights.reduce((sum, weight) => sum + weight, 0);
-      const counts = new Map<Item, number>();
-      for (let n = 1; n <= count; n++) {
-        const chosen = turns.next() as Item;
-        counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
-        for (const one of items) {
-          expect(Math.abs((counts.get(one) ?? 0) - (n * one.weight) / total)).toBeLessThan(1 + 1e-6);
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 400 }),
+      (weights, count) => {
+        const turns = new FairTurns<Item>();
+        const items = weights.map((weight, index) => item(String(index), weight));
+        turns.update(items);
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        const counts = new Map<Item, number>();
+        for (let n = 1; n <= count; n++) {
+          const chosen = turns.next() as Item;
+          counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
+          for (const one of items) {
+            expect(Math.abs((counts.get(one) ?? 0) - (n * one.weight) / total)).toBeLessThan(1 + 1e-6);
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -51,10 +55,16 @@ test("after any number of turns everyone is less than one turn from its fair sha
 test("with equal weights every window of N turns is exact, whatever came and went before", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { minLength: 1, maxLength: 8 }), fc.integer({ min: 0, max: 9 })), {
-        minLength: 1,
-        maxLength: 12,
-      }),
+      fc.array(
+        fc.tuple(
+          fc.uniqueArray(fc.integer({ min: 0, max: 7 }), { minLength: 1, maxLength: 8 }),
+          fc.integer({ min: 0, max: 9 }),
+        ),
+        {
+          minLength: 1,
+          maxLength: 12,
+        },
+      ),
       fc.integer({ min: 1, max: 30 }),
       fc.integer({ min: 0, max: 30 }),
       (churn, window, skip) => {
@@ -73,7 +83,8 @@ test("with equal weights every window of N turns is exact, whatever came and wen
           counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
         }
         const fair = window / present.length;
-        for (const count of counts.values()) expect(Math.abs(count - fair)).toBeLessThanOrEqual(skip < 16 ? 2 : 1);
+        for (const count of counts.values())
+          expect(Math.abs(count - fair)).toBeLessThanOrEqual(skip < 16 ? 2 : 1);
       },
     ),
     { numRuns: 300 },
@@ -83,10 +94,16 @@ test("with equal weights every window of N turns is exact, whatever came and wen
 test("through any churn of weighted items each gets its running fair share within one turn, two with joins", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.uniqueArray(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 6 }), fc.integer({ min: 0, max: 25 })), {
-        minLength: 1,
-        maxLength: 20,
-      }),
+      fc.array(
+        fc.tuple(
+          fc.uniqueArray(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 6 }),
+          fc.integer({ min: 0, max: 25 }),
+        ),
+        {
+          minLength: 1,
+          maxLength: 20,
+        },
+      ),
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 6, maxLength: 6 }),
       (churn, weights) => {
         const all = weights.map((weight, index) => item(String(index), weight));
@@ -99,7 +116,8 @@ test("through any churn of weighted items each gets its running fair share withi
           for (let n = 1; n <= picks; n++) {
             const chosen = turns.next() as Item;
             counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
-            for (const [one, count] of counts) expect(Math.abs(count - (n * one.weight) / total)).toBeLessThan(2 + 1e-6);
+            for (const [one, count] of counts)
+              expect(Math.abs(count - (n * one.weight) / total)).toBeLessThan(2 + 1e-6);
           }
         }
       },

@@ -59,7 +59,11 @@ export class FairTurns<T extends Turn> {
           best = item;
           bestDeadline = deadline;
         }
-      } else if (best === undefined && deadline < lateDeadline - EPSILON && (allowed === undefined || allowed(item))) {
+      } else if (
+        best === undefined &&
+        deadline < lateDeadline - EPSILON &&
+        (allowed === undefined || allowed(item))
+      ) {
         late = item;
         lateDeadline = deadline;
       }

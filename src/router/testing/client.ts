@@ -75,7 +75,11 @@ export class TestClient {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(look);
-        reject(new Error(`Not met in ${timeoutMs} ms: ${this.bytes} bytes, ${this.ending}, "${this.text.slice(0, 60)}"`));
+        reject(
+          new Error(
+            `Not met in ${timeoutMs} ms: ${this.bytes} bytes, ${this.ending}, "${this.text.slice(0, 60)}"`,
+          ),
+        );
       }, timeoutMs);
       this.#waiting.add(look);
     });

@@ -3,7 +3,13 @@ import type { IdentityConfig } from "../config.ts";
 
 export const NETWORK = "test-net";
 
-type Pair = { certificate: string; key: string };
+type Pair = { readonly certificate: string; readonly key: string };
+
+export type TestIdentity = IdentityConfig & {
+  readonly client: Pair;
+  readonly server: Pair;
+  readonly trust: string;
+};
 
 /** A network's root, and identities for its sites. For tests. */
 export class TestNetwork {
@@ -19,7 +25,7 @@ export class TestNetwork {
     return new TestNetwork(network, await createRoot({ network, now: Date.now() }));
   }
 
-  async identity(siteId: string): Promise<Required<Pick<IdentityConfig, "network" | "client" | "server">> & { trust: string }> {
+  async identity(siteId: string): Promise<TestIdentity> {
     return {
       network: this.network,
       client: await this.#leaf(siteId, "client"),
@@ -31,6 +37,9 @@ export class TestNetwork {
   async #leaf(siteId: string, use: "client" | "server"): Promise<Pair> {
     const { csr, key } = await createCsr();
     const { network, root: authority } = this;
-    return { key, certificate: await signLeaf({ authority, csr, network, siteId, use, now: Date.now(), days: 1 }) };
+    return {
+      key,
+      certificate: await signLeaf({ authority, csr, network, siteId, use, now: Date.now(), days: 1 }),
+    };
   }
 }

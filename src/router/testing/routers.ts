@@ -50,7 +50,10 @@ export class Rig implements Disposable {
 export const SERVICE = "default/app";
 
 /** A service on port 8080 with the given pods. */
-export function service(pods: readonly { readonly port: number; readonly ready?: boolean; readonly id?: string }[], key = SERVICE): ServiceConfig {
+export function service(
+  pods: readonly { readonly port: number; readonly ready?: boolean; readonly id?: string }[],
+  key = SERVICE,
+): ServiceConfig {
   return {
     service: key,
     ports: [{ port: 8080, protocol: "TCP" }],
