@@ -1,14 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { systemClock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
-import { writeFileAtomic } from "#core/file.ts";
 import { untilSignal } from "#core/lifecycle.ts";
 import { logFor, startLogging } from "#core/log.ts";
-import { createServerCertificate } from "#pki/tls-server.ts";
 import { ApiError, type ClusterApi, type NodeApi } from "./apiserver/cluster-api.ts";
 import { startApiServer } from "./apiserver/server.ts";
 import { type ClusterRecord, readRecord, writeRecord } from "./cluster-record.ts";
+import { readCredentials } from "./credentials.ts";
 import { ClusterPaths } from "./home.ts";
 import { startTimeOf } from "./node/kubelet/proc.ts";
 import { type RunningNode, startNode } from "./node/node.ts";
@@ -20,18 +18,10 @@ import { serviceAccountToken } from "./service-account-token.ts";
 const log = logFor("sandbox", "cluster");
 
 const API_PORT = 6443;
-const CERTIFICATE_DAYS = 3650;
 /** How long pods get to end when the cluster stops; less than `down` waits for the cluster. */
 const POD_GRACE_MS = 3000;
-const KUBERNETES_VERSION = "v1.33.0";
-
-interface Credentials {
-  readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
-  /** The administrator's. */
-  readonly token: string;
-}
+/** As the API server says. */
+const KUBERNETES_VERSION = "v1.32.0+isthmus";
 
 export interface RunningCluster {
   readonly api: ClusterApi;
@@ -49,7 +39,7 @@ export async function startCluster(
   const { index, program } = options;
   const plan = addressPlan(index);
   const paths = new ClusterPaths(dir);
-  const credentials = await credentialsOf(dir, { hosts: [plan.node, plan.kubernetes] });
+  const credentials = await readCredentials(dir);
   const admission = new ServiceAdmission(index);
   let node: RunningNode | undefined;
   const nodeApi: NodeApi = {
@@ -141,20 +131,4 @@ function failureOf(error: unknown, record: ClusterRecord): NonNullable<ClusterRe
     message: `Address ${address} of cluster "${record.name}" is in use`,
     hint: `End what listens there, or make the cluster anew: isthmus sandbox down ${record.name} && isthmus sandbox up ${record.name}`,
   };
-}
-
-/** Certificate and token are made once, so that a kubeconfig stays good while the cluster hibernates. */
-async function credentialsOf(dir: string, { hosts }: { hosts: string[] }): Promise<Credentials> {
-  const file = join(dir, "credentials.json");
-  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Credentials;
-  const names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-  const made = await createServerCertificate({
-    hosts: [...hosts, ...names],
-    now: systemClock.now(),
-    days: CERTIFICATE_DAYS,
-  });
-  const token = `isthmus-admin-${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}`;
-  const credentials: Credentials = { ...made, token };
-  writeFileAtomic(file, JSON.stringify(credentials));
-  return credentials;
 }

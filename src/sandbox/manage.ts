@@ -2,12 +2,13 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, rmS
 import { join } from "node:path";
 import { IsthmusError } from "#core/errors.ts";
 import { type ClusterRecord, isRunning, readRecord, readRecords, writeRecord } from "./cluster-record.ts";
+import { ensureCredentials } from "./credentials.ts";
 import { CLUSTER_MARKER, ClusterPaths, POD_MARKER, sandboxHome } from "./home.ts";
 import { contextName, writeKubeconfig } from "./kubeconfig-file.ts";
 import { findMarked, isAlive, type ProcessId, signalProcess } from "./node/kubelet/proc.ts";
 import { addressPlan } from "./node/services/addresses.ts";
 import { programCommand } from "./program.ts";
-import { lockSandbox } from "./sandbox-lock.ts";
+import { withSandboxLock } from "./sandbox-lock.ts";
 
 const API_PORT = 6443;
 const READY_TIMEOUT_MS = 30_000;
@@ -63,7 +64,13 @@ export async function up(names: readonly string[], options: SandboxOptions = {})
   const program = options.program ?? programCommand();
   for (const name of names) checkName(name);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  using _lock = await lockSandbox(home);
+  return await withSandboxLock(home, () => startAll(names, { home, program }));
+}
+
+async function startAll(
+  names: readonly string[],
+  { home, program }: { home: string; program: readonly string[] },
+): Promise<StartedCluster[]> {
   const claimed = new Set(readRecords(home).map(({ record }) => record.index));
   const results = await Promise.allSettled(
     [...new Set(names)].map((name) => startCluster(name, { home, program, claimed })),
@@ -85,11 +92,13 @@ export async function down(
 ): Promise<StoppedCluster[]> {
   const home = options.home ?? sandboxHome();
   const keepData = options.keepData === true;
-  if (!existsSync(home)) {
-    if (names !== undefined && names.length > 0) throw unknownCluster(names[0] ?? "", []);
-    return [];
-  }
-  using _lock = await lockSandbox(home);
+  return await withSandboxLock(home, () => stopAll(names, { home, keepData }));
+}
+
+async function stopAll(
+  names: readonly string[] | undefined,
+  { home, keepData }: { home: string; keepData: boolean },
+): Promise<StoppedCluster[]> {
   const present = clusterDirs(home);
   const wanted = names === undefined || names.length === 0 ? present : [...new Set(names)];
   for (const name of wanted) if (!present.includes(name)) throw unknownCluster(name, present);
@@ -182,6 +191,13 @@ async function launch(dir: string, record: ClusterRecord, { program }: StartCont
   });
   closeSync(log);
   child.unref();
+  // Made here, once for all clusters, while their processes load.
+  try {
+    await ensureCredentials(dir, record.index);
+  } catch (error) {
+    await killAll(strays(dir));
+    throw error;
+  }
   const until = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     const now = readRecord(dir);
@@ -256,6 +272,7 @@ async function untilGone(processes: readonly ProcessId[], timeoutMs: number): Pr
 
 /** A directory is a cluster's when we wrote its record, or began to. */
 function clusterDirs(home: string): string[] {
+  if (!existsSync(home)) return [];
   return readdirSync(home, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && NAME.test(entry.name))
     .map((entry) => entry.name);

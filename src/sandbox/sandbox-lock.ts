@@ -8,14 +8,19 @@ const RETRY_MS = 20;
  * One `up` or `down` per home at a time. The lock is a name in the kernel (an abstract Unix socket), so that it goes
  * with the process that holds it, however that ends.
  */
-export async function lockSandbox(home: string): Promise<Disposable> {
+export async function withSandboxLock<T>(home: string, work: () => Promise<T>): Promise<T> {
+  const release = await take(home);
+  return await work().finally(release);
+}
+
+async function take(home: string): Promise<() => void> {
   const name = `\0isthmus-sandbox-${createHash("sha256").update(home).digest("hex").slice(0, 32)}`;
   const until = performance.now() + WAIT_MS;
   for (;;) {
     try {
       const socket = Bun.listen({ unix: name, socket: { data: () => undefined } });
       socket.unref();
-      return { [Symbol.dispose]: () => socket.stop(true) };
+      return () => socket.stop(true);
     } catch (error) {
       if (performance.now() > until) {
         throw new IsthmusError(

@@ -56,6 +56,15 @@ async function untilServing(cluster: string): Promise<void> {
   }
 }
 
+const refused = async (promise: Promise<unknown>): Promise<IsthmusError> => {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(IsthmusError);
+  return error as IsthmusError;
+};
+
 describe("sandbox clusters", () => {
   test("come up together, serve, and leave nothing behind", async () => {
     const start = performance.now();
@@ -118,14 +127,6 @@ describe("sandbox clusters", () => {
   }, 20_000);
 
   test("refuse bad names and unknown ones, and two homes do not meet", async () => {
-    const refused = async (promise: Promise<unknown>): Promise<IsthmusError> => {
-      const error = await promise.then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      expect(error).toBeInstanceOf(IsthmusError);
-      return error as IsthmusError;
-    };
     expect((await refused(up(["Not_A_Label"], options))).code).toBe("INVALID");
     expect(existsSync(options.home)).toBe(false);
     expect((await refused(down(["nobody"], options))).message).toBe(

@@ -13,8 +13,8 @@ export function serviceAccountToken(api: ClusterApi, pod: Pod): string {
   const account = api.get("serviceaccounts", namespace, name);
   if (account === undefined) throw new Error(`serviceaccount "${name}" not found`);
   const secretName = `${name}-token`;
-  const present = api.get("secrets", namespace, secretName) as Secret | undefined;
-  const held = present?.metadata.annotations?.[ACCOUNT] === name ? present.data?.token : undefined;
+  const present: Partial<Secret> | undefined = api.get("secrets", namespace, secretName);
+  const held = present?.metadata?.annotations?.[ACCOUNT] === name ? present.data?.token : undefined;
   if (held !== undefined) return Buffer.from(held, "base64").toString();
   const token = `isthmus-sa-${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}`;
   api.create("secrets", {

@@ -13,6 +13,12 @@ function pods(cluster: TestCluster, app: string): Pod[] {
   return cluster.api.list("pods", { namespace: "default", labels: { app } }) as Pod[];
 }
 
+const isWaiting = (pod: Pod): boolean =>
+  pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull";
+
+const pidOf = (pod: Pod | undefined): number =>
+  Number(/process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? "")?.[1]);
+
 describe("a cluster's node half", () => {
   test("runs a Deployment behind a Service that answers from all its pods", async () => {
     await using cluster = new TestCluster(201);
@@ -65,11 +71,11 @@ describe("a cluster's node half", () => {
     cluster.apply("deployments.apps", echoDeployment("web", { replicas: 2, strategy }));
     await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(2));
     const service = cluster.api.get("services", "default", "web") as Service;
-    let running = true;
+    const traffic = { on: true };
     let failed = 0;
     let answered = 0;
     const client = (async () => {
-      while (running) {
+      while (traffic.on) {
         try {
           const answer = await fetch(`http://${service.spec.clusterIP}:8080/`, { keepalive: false });
           await answer.text();
@@ -122,7 +128,7 @@ describe("a cluster's node half", () => {
       { resource: "deployments.apps", name: "web" },
       () => pods(cluster, "web").length === 1,
     );
-    running = false;
+    traffic.on = false;
     await client;
     stop();
     expect(least).toBeGreaterThanOrEqual(1);
@@ -208,8 +214,6 @@ describe("a cluster's node half", () => {
   test("says what an unknown image could have been", async () => {
     await using cluster = new TestCluster(206);
     cluster.apply("deployments.apps", echoDeployment("db", { container: { image: "postgres:17" } }));
-    const isWaiting = (pod: Pod): boolean =>
-      pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull";
     await cluster.until({ resource: "deployments.apps", name: "db" }, () =>
       pods(cluster, "db").some(isWaiting),
     );
@@ -311,8 +315,6 @@ describe("a cluster's node half", () => {
     cluster.apply("deployments.apps", echoDeployment("web", { replicas: 2 }));
     await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(2));
     const [first] = pods(cluster, "web");
-    const pidOf = (pod: Pod | undefined): number =>
-      Number(/process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? "")?.[1]);
     const pid = pidOf(first);
     cluster.restartNode();
     const name = first?.metadata.name ?? "";

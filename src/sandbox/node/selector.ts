@@ -16,7 +16,7 @@ export function matchesSelector(
           return value === undefined || !values.includes(value);
         case "Exists":
           return value !== undefined;
-        case "DoesNotExist":
+        default:
           return value === undefined;
       }
     })

@@ -47,22 +47,22 @@ export class Store<T extends KubeObject> {
   }
 
   /** Changes the object; `fn` answers undefined to leave it. Undefined when it is absent. */
-  mutate(at: { namespace: string; name: string }, fn: (draft: T) => T | undefined): T | undefined {
-    return this.#api.mutate(this.resource, at.namespace, at.name, (draft) => fn(draft as T)) as T | undefined;
+  mutate(id: { namespace: string; name: string }, fn: (draft: T) => T | undefined): T | undefined {
+    return this.#api.mutate(this.resource, id.namespace, id.name, (draft) => fn(draft as T)) as T | undefined;
   }
 
-  mutateStatus(at: { namespace: string; name: string }, fn: (draft: T) => T | undefined): T | undefined {
+  mutateStatus(id: { namespace: string; name: string }, fn: (draft: T) => T | undefined): T | undefined {
     const change = (draft: KubeObject): KubeObject | undefined => fn(draft as T);
-    return this.#api.mutate(this.resource, at.namespace, at.name, change, { subresource: "status" }) as
+    return this.#api.mutate(this.resource, id.namespace, id.name, change, { subresource: "status" }) as
       | T
       | undefined;
   }
 
   delete(
-    at: { namespace: string; name: string },
+    id: { namespace: string; name: string },
     options: { graceSeconds?: number; uid?: string } = {},
   ): void {
-    this.#api.delete(this.resource, at.namespace, at.name, options);
+    this.#api.delete(this.resource, id.namespace, id.name, options);
   }
 
   stop(): void {

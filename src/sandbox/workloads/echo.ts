@@ -75,5 +75,3 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     setTimeout(() => void server.stop().then(() => process.exit(0)), DRAIN_MS);
   });
 }
-
-export {};

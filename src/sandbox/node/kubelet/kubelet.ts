@@ -121,32 +121,14 @@ export class Kubelet implements NodeApi {
       ...(options.tailLines === undefined ? {} : { tailLines: options.tailLines }),
       ...(since === undefined ? {} : { sinceMs: this.#options.clock.now() - since * 1000 }),
       timestamps: options.timestamps === true,
-      ended: this.#untilNotRunning(pod, { container, run }),
+      onEnd: (fn) => this.#onRunEnd({ uid, container, run }, fn),
     });
   }
 
-  /** Resolves when this run of a container is over. */
-  #untilNotRunning(pod: Pod, { container, run }: { container: string; run: number }): Promise<void> {
-    const { stores } = this.#options;
-    return new Promise((resolve) => {
-      const over = (current: Pod | undefined): boolean => {
-        const status = [
-          ...(current?.status?.containerStatuses ?? []),
-          ...(current?.status?.initContainerStatuses ?? []),
-        ].find((each) => each.name === container);
-        return (
-          current?.metadata.uid !== pod.metadata.uid ||
-          status === undefined ||
-          status.restartCount !== run ||
-          status.state.running === undefined
-        );
-      };
-      const stop = stores.pods.onChange((type, changed) => {
-        if (changed.metadata.uid !== pod.metadata.uid) return;
-        if (type !== "DELETED" && !over(changed)) return;
-        queueMicrotask(() => stop());
-        resolve();
-      });
+  /** Calls `fn` when this run of a container is over. */
+  #onRunEnd(run: Run, fn: () => void): () => void {
+    return this.#options.stores.pods.onChange((type, pod) => {
+      if (pod.metadata.uid === run.uid && (type === "DELETED" || !isInRun(pod, run))) fn();
     });
   }
 
@@ -238,6 +220,18 @@ export class Kubelet implements NodeApi {
       log.error("Pod not handled", { error: messageOf(error) });
     }
   }
+}
+
+interface Run {
+  readonly uid: string;
+  readonly container: string;
+  readonly run: number;
+}
+
+function isInRun(pod: Pod, { container, run }: Run): boolean {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const status = [...containerStatuses, ...initContainerStatuses].find((each) => each.name === container);
+  return status?.restartCount === run && status.state.running !== undefined;
 }
 
 /** Which run's log: the present one (or the last, while the container waits to start again), or the one before. */

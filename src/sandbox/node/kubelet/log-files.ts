@@ -80,7 +80,7 @@ export class LogFiles {
   }
 
   /** Deletes the files of a pod, or of one run. */
-  remove(uid: string, select: { container: string; run: number } | undefined = undefined): void {
+  remove(uid: string, select?: { container: string; run: number }): void {
     const part = select === undefined ? `_${uid}_` : `_${uid}_${select.container}_${select.run}.log`;
     for (const name of readdirSync(this.#dir)) {
       if (!name.includes(part)) continue;

@@ -12,8 +12,8 @@ export interface LogStreamOptions {
   /** Leaves lines out that are older, ms since the epoch. */
   readonly sinceMs?: number;
   readonly timestamps: boolean;
-  /** Resolves when nothing more will be written; ends a follow. */
-  readonly ended: Promise<unknown>;
+  /** Calls `fn` when nothing more will be written, which ends a follow; the answer stops it. */
+  onEnd(fn: () => void): () => void;
 }
 
 /** The lines of one log file, and with `follow` those to come. Reads as fast as it is read. */
@@ -22,11 +22,18 @@ export function logStream(options: LogStreamOptions): ReadableStream<Uint8Array>
   let offset = startOffset(options);
   let done = !options.follow;
   let wake: (() => void) | undefined;
-  const unfollow = files.follow(file, () => wake?.());
-  void options.ended.then(() => {
-    done = true;
-    wake?.();
-  });
+  const stops = done
+    ? []
+    : [
+        files.follow(file, () => wake?.()),
+        options.onEnd(() => {
+          done = true;
+          wake?.();
+        }),
+      ];
+  const unfollow = (): void => {
+    for (const stop of stops.splice(0)) stop();
+  };
   let partial = new Uint8Array();
   return new ReadableStream<Uint8Array>(
     {
@@ -34,7 +41,10 @@ export function logStream(options: LogStreamOptions): ReadableStream<Uint8Array>
         for (;;) {
           // What was written before the end is read after it was seen: the flag comes first.
           const last = done;
-          if (sizeOf(file) < offset) offset = 0;
+          if (sizeOf(file) < offset) {
+            offset = 0;
+            partial = new Uint8Array();
+          }
           const chunk = readFrom(file, { offset, limit: CHUNK_BYTES });
           if (chunk.length > 0) {
             const at = offset;
@@ -47,7 +57,8 @@ export function logStream(options: LogStreamOptions): ReadableStream<Uint8Array>
             continue;
           }
           if (last) {
-            if (partial.length > 0) controller.enqueue(partial);
+            if (partial.length > 0)
+              controller.enqueue(Buffer.concat([timePrefix(offset - partial.length), partial]));
             unfollow();
             controller.close();
             return;

@@ -8,9 +8,9 @@ afterEach(() => {
 });
 
 interface Client {
-  socket: Bun.Socket<undefined>;
+  socket: Bun.Socket;
   seen: Seen;
-  fin(): void;
+  fin: () => void;
 }
 
 interface Seen {
@@ -24,7 +24,7 @@ async function dial(port: number): Promise<Client> {
   const seen: Seen = { text: "", closed: done.promise };
   let ended = false;
   let shut = false;
-  const socket = await Bun.connect<undefined>({
+  const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port,
     allowHalfOpen: true,
@@ -49,7 +49,7 @@ async function dial(port: number): Promise<Client> {
 }
 
 function serve(socket: Bun.SocketHandler<undefined>): TCPSocketListener<undefined> {
-  const server = Bun.listen<undefined>({
+  const server = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
     allowHalfOpen: true,
@@ -233,7 +233,7 @@ async function pump(port: number, size: number): Promise<{ bytes: number; hash: 
   let sent = 0;
   let bytes = 0;
   let offset = 0;
-  const push = (socket: Bun.Socket<undefined>): void => {
+  const push = (socket: Bun.Socket): void => {
     while (sent < size) {
       const rest = block.subarray(offset, Math.min(block.length, offset + size - sent));
       const written = socket.write(rest);
@@ -244,7 +244,7 @@ async function pump(port: number, size: number): Promise<{ bytes: number; hash: 
     }
     socket.shutdown();
   };
-  const socket = await Bun.connect<undefined>({
+  const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port,
     allowHalfOpen: true,
