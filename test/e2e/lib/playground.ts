@@ -84,6 +84,25 @@ export class Playground {
   }
 }
 
+/** Waits until the program has said this on its standard output, and goes on reading what it says after it. */
+export async function hears(
+  child: { readonly stdout: ReadableStream<Uint8Array>; readonly exited: Promise<number> },
+  text: string,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const listen = async (): Promise<void> => {
+    const decoder = new TextDecoder();
+    let said = "";
+    for await (const chunk of child.stdout) {
+      said += decoder.decode(chunk, { stream: true });
+      if (said.includes(text)) resolve();
+    }
+    reject(new Error(`The program ended before it said "${text}":\n${said}`));
+  };
+  listen().catch(reject);
+  await promise;
+}
+
 /** One line `error: …`, one line `hint: …` with the next command, no stack, exit code not 0. */
 export function complaintOf({ code, stderr }: Finished): { error: string; hint: string } {
   const lines = stderr.trimEnd().split("\n");
