@@ -7,6 +7,8 @@ import { systemRandom } from "#core/random.ts";
 import { KubeClient } from "#kube/client.ts";
 import { inCluster } from "#kube/in-cluster.ts";
 import { SiteController } from "./controller.ts";
+import { LEASE } from "./names.ts";
+import { freeStaleLease } from "./stale-lease.ts";
 
 export interface RunOptions {
   /** [the namespace of the pod's service account] */
@@ -24,6 +26,7 @@ const STOP_MS = 10_000;
 export async function runController(options: RunOptions = {}): Promise<number> {
   const env = options.env ?? process.env;
   const log = logFor("site");
+  const signal = untilSignal();
   const connection = inCluster(env);
   const image = env["ISTHMUS_IMAGE"];
   if (image === undefined || image === "") {
@@ -35,17 +38,20 @@ export async function runController(options: RunOptions = {}): Promise<number> {
       },
     );
   }
+  const client = new KubeClient(connection);
+  const namespace = options.namespace ?? connection.namespace;
+  const pod = env["POD_NAME"];
+  if (pod !== undefined && pod !== "") await freeStaleLease(client, { namespace, name: LEASE, pod });
   const controller = new SiteController({
-    client: new KubeClient(connection),
-    namespace: options.namespace ?? connection.namespace,
-    name: env["POD_NAME"] ?? hostname(),
+    client,
+    namespace,
+    name: pod || hostname(),
     image,
     hostname: env["POD_IP"] || "0.0.0.0",
     nodeHost: env["HOST_IP"],
     clock: systemClock,
     random: systemRandom,
   });
-  const signal = untilSignal();
   const started = controller.start();
   started.catch(() => {});
   const ended = await Promise.race([signal, started.then(() => signal)]);
