@@ -10,18 +10,27 @@ const WRITER = {
 const READ = ["get", "list", "watch"];
 const WRITE = [...READ, "create", "update", "patch", "delete", "deletecollection"];
 const NAMESPACED = [
-  { apiGroups: [""], resources: ["pods", "pods/log", "services", "endpoints", "configmaps", "events", "serviceaccounts"] },
-  { apiGroups: ["apps"], resources: ["deployments", "deployments/scale", "replicasets", "replicasets/scale"] },
+  {
+    apiGroups: [""],
+    resources: ["pods", "pods/log", "services", "endpoints", "configmaps", "events", "serviceaccounts"],
+  },
+  {
+    apiGroups: ["apps"],
+    resources: ["deployments", "deployments/scale", "replicasets", "replicasets/scale"],
+  },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"] },
 ];
 const SECRETS = { apiGroups: [""], resources: ["secrets"] };
 const ROLES = { apiGroups: ["rbac.authorization.k8s.io"], resources: ["roles", "rolebindings"] };
 
-const clusterRole = (name: string, rules: unknown[]): NewObject => ({
+const rules = (verbs: string[], ...extra: object[]): unknown[] =>
+  [...NAMESPACED, ...extra].map((rule) => ({ verbs, ...rule }));
+
+const clusterRole = (name: string, list: unknown[]): NewObject => ({
   apiVersion: RBAC,
   kind: "ClusterRole",
   metadata: { name, labels: { "kubernetes.io/bootstrapping": "rbac-defaults" } },
-  rules,
+  rules: list,
 });
 
 /** What every cluster has from the start; made when absent, never changed. */
@@ -39,8 +48,6 @@ export function ensureBasics(objects: Objects, registry: ResourceRegistry): void
     { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
     { verbs: ["*"], nonResourceURLs: ["*"] },
   ];
-  const rules = (verbs: string[], ...extra: object[]): unknown[] =>
-    [...NAMESPACED, ...extra].map((rule) => ({ verbs, ...rule }));
   for (const [name, list] of [
     ["cluster-admin", everything],
     ["admin", rules(WRITE, SECRETS, ROLES)],

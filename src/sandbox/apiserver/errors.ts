@@ -19,12 +19,7 @@ const details = ({ group, resource }: GroupResource, name: string) => ({
 });
 
 export function notFound(resource: GroupResource, name: string): ApiError {
-  return new ApiError(
-    404,
-    "NotFound",
-    `${qualified(resource)} "${name}" not found`,
-    details(resource, name),
-  );
+  return new ApiError(404, "NotFound", `${qualified(resource)} "${name}" not found`, details(resource, name));
 }
 
 export function alreadyExists(resource: GroupResource, name: string): ApiError {
@@ -38,8 +33,7 @@ export function conflict(resource: GroupResource, name: string, why: string): Ap
 }
 
 export function staleVersion(resource: GroupResource, name: string): ApiError {
-  const why =
-    "the object has been modified; please apply your changes to the latest version and try again";
+  const why = "the object has been modified; please apply your changes to the latest version and try again";
   return conflict(resource, name, why);
 }
 

@@ -55,7 +55,7 @@ export function inProcessApi(objects: Objects, registry: ResourceRegistry): Clus
         if (waiting === undefined) fn(change.type, change.object);
         else waiting.push(change);
       });
-      for (const object of [...store.list(resource)]) fn("ADDED", object);
+      for (const object of Array.from(store.list(resource))) fn("ADDED", object);
       for (let change = waiting.shift(); change !== undefined; change = waiting.shift()) {
         fn(change.type, change.object);
       }

@@ -48,7 +48,9 @@ function requirement(text: string): LabelTest {
   }
   const presence = PRESENCE.exec(text);
   if (presence === null) {
-    throw badRequest(`unable to parse requirement: found '${text}', expected: key, !key, =, ==, !=, in, notin`);
+    throw badRequest(
+      `unable to parse requirement: found '${text}', expected: key, !key, =, ==, !=, in, notin`,
+    );
   }
   const key = presence[2] ?? "";
   return presence[1] === "!" ? (labels) => labels[key] === undefined : (labels) => labels[key] !== undefined;
@@ -76,10 +78,17 @@ export function selectableOf(object: KubeObject): Selectable {
   const status = isObject(object["status"]) ? object["status"] : {};
   switch (object.kind) {
     case "Pod":
-      for (const name of ["nodeName", "restartPolicy", "schedulerName", "serviceAccountName", "hostNetwork"]) {
+      for (const name of [
+        "nodeName",
+        "restartPolicy",
+        "schedulerName",
+        "serviceAccountName",
+        "hostNetwork",
+      ]) {
         fields[`spec.${name}`] = text(spec[name]);
       }
-      for (const name of ["phase", "podIP", "nominatedNodeName"]) fields[`status.${name}`] = text(status[name]);
+      for (const name of ["phase", "podIP", "nominatedNodeName"])
+        fields[`status.${name}`] = text(status[name]);
       break;
     case "Namespace":
       fields["status.phase"] = text(status["phase"]);

@@ -30,7 +30,9 @@ const owned = (owner: KubeObject, block = false): object => ({
 
 test("a change reaches an HTTP watcher within 5 ms of the write", async () => {
   await using t = await testServer();
-  const events = watchLines(await t.fetch(`${CM}?watch=1&resourceVersion=${t.server.api.list("namespaces").length}`));
+  const events = watchLines(
+    await t.fetch(`${CM}?watch=1&resourceVersion=${t.server.api.list("namespaces").length}`),
+  );
   const delays: number[] = [];
   for (let index = 0; index < 50; index++) {
     const start = performance.now();
@@ -48,7 +50,7 @@ test("a watch resumes after a revision, also over a restart, and answers 410 whe
   await t.json("POST", CM, configMap("b"));
   await t.json("DELETE", `${CM}/a`);
   await t.restart();
-  const since = first.metadata.resourceVersion;
+  const since = first.metadata.resourceVersion ?? "";
   const events = watchLines(await t.fetch(`${CM}?watch=1&resourceVersion=${since}`));
   expect((await nextEvent(events)).object.metadata.name).toBe("b");
   const deleted = await nextEvent(events);
@@ -158,7 +160,12 @@ test("a write that changes nothing keeps the resourceVersion; dry-run writes not
   const made = await t.json("POST", CM, configMap("a", { v: "1" }));
   const same = await t.json("PATCH", `${CM}/a`, { data: { v: "1" } }, "application/merge-patch+json");
   expect(same.metadata.resourceVersion).toBe(made.metadata.resourceVersion ?? "");
-  const dry = await t.json("PATCH", `${CM}/a?dryRun=All`, { data: { v: "2" } }, "application/merge-patch+json");
+  const dry = await t.json(
+    "PATCH",
+    `${CM}/a?dryRun=All`,
+    { data: { v: "2" } },
+    "application/merge-patch+json",
+  );
   expect(dry["data"]).toEqual({ v: "2" });
   expect((await t.json("GET", `${CM}/a`))["data"]).toEqual({ v: "1" });
 });
@@ -215,7 +222,11 @@ test("a bound pod waits for its kubelet, and its namespace waits for the pod", a
   expect(api.get("namespaces", "", "n")?.["status"]).toEqual({ phase: "Terminating" });
   expect(api.get("configmaps", "n", "c")).toBeUndefined();
   expect(api.get("pods", "n", "p")?.metadata.deletionGracePeriodSeconds).toBe(30);
-  const refused = await t.json("POST", "/api/v1/namespaces/n/configmaps", configMap("d", {}, { namespace: "n" }));
+  const refused = await t.json(
+    "POST",
+    "/api/v1/namespaces/n/configmaps",
+    configMap("d", {}, { namespace: "n" }),
+  );
   expect(refused.code).toBe(403);
   api.delete("pods", "n", "p", { graceSeconds: 0 });
   expect(api.get("pods", "n", "p")).toBeUndefined();
@@ -248,7 +259,12 @@ test("status and spec are written apart, and only the spec raises the generation
   );
   expect([status["status"], status.metadata.generation]).toEqual([{ replicas: 1 }, 1]);
   expect((status["spec"] as { replicas: number }).replicas).toBe(1);
-  const scaled = await t.json("PATCH", `${path}/d/scale`, { spec: { replicas: 4 } }, "application/merge-patch+json");
+  const scaled = await t.json(
+    "PATCH",
+    `${path}/d/scale`,
+    { spec: { replicas: 4 } },
+    "application/merge-patch+json",
+  );
   expect([scaled.kind, scaled["spec"]]).toEqual(["Scale", { replicas: 4 }]);
   expect((await t.json("GET", `${path}/d`)).metadata.generation).toBe(2);
 });
@@ -260,7 +276,8 @@ test("changes made in a listener come in order, each once, to every listener", a
   const seen: string[] = [];
   api.watch("configmaps", (_type, object) => {
     const n = Number((object["data"] as { n: string }).n);
-    if (n < 3) api.mutate("configmaps", "default", "a", (draft) => ({ ...draft, data: { n: String(n + 1) } }));
+    if (n < 3)
+      api.mutate("configmaps", "default", "a", (draft) => ({ ...draft, data: { n: String(n + 1) } }));
   });
   api.watch("configmaps", (_type, object) => seen.push((object["data"] as { n: string }).n));
   api.mutate("configmaps", "default", "a", (draft) => ({ ...draft, data: { n: "1" } }));
@@ -335,8 +352,12 @@ test("a service account speaks through the token of its Secret, until the Secret
 
 test("bad requests get one clear answer each and harm nothing", async () => {
   await using t = await testServer();
-  const code = async (method: string, path: string, body?: string, type?: string): Promise<number | undefined> =>
-    (await t.json(method, path, body, type)).code;
+  const code = async (
+    method: string,
+    path: string,
+    body?: string,
+    type?: string,
+  ): Promise<number | undefined> => (await t.json(method, path, body, type)).code;
   expect(await code("POST", CM, "{")).toBe(400);
   expect(await code("POST", CM, "[]")).toBe(400);
   expect(await code("POST", CM, '{"metadata":[]}')).toBe(400);

@@ -103,7 +103,7 @@ export function startApiServer(options: ApiServerOptions): ApiServer {
     api,
     port: server.port ?? options.port,
     async close() {
-      for (const end of [...context.openStreams]) end();
+      for (const end of Array.from(context.openStreams)) end();
       stopExpiry();
       stopCollector();
       await server.stop(true);

@@ -24,7 +24,12 @@ export interface TestServer extends AsyncDisposable {
   /** Sends with the admin's token; `path` from the root. */
   fetch(path: string, init?: RequestInit & { token?: string }): Promise<Response>;
   /** Sends and reads JSON. */
-  json(method: string, path: string, body?: unknown, contentType?: string): Promise<KubeObject & { code?: number }>;
+  json(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType?: string,
+  ): Promise<KubeObject & { code?: number }>;
   /** Stops and starts again on the same database. */
   restart(): Promise<void>;
 }

@@ -32,7 +32,17 @@ interface Subject {
 const BASIC: readonly PolicyRule[] = [
   {
     verbs: ["get"],
-    nonResourceURLs: ["/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/livez", "/readyz"],
+    nonResourceURLs: [
+      "/api",
+      "/api/*",
+      "/apis",
+      "/apis/*",
+      "/openapi/*",
+      "/version",
+      "/healthz",
+      "/livez",
+      "/readyz",
+    ],
   },
   {
     verbs: ["create"],

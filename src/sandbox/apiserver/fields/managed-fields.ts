@@ -121,7 +121,12 @@ function bounded(entries: ManagedFields[]): ManagedFields[] {
  * removed.
  */
 export function applyFields(
-  input: { live: KubeObject | undefined; applied: KubeObject; force: boolean; entries: readonly ManagedFields[] },
+  input: {
+    live: KubeObject | undefined;
+    applied: KubeObject;
+    force: boolean;
+    entries: readonly ManagedFields[];
+  },
   writer: Writer,
   context: TypedContext,
 ): { object: KubeObject; entries: ManagedFields[] } {
@@ -137,12 +142,16 @@ export function applyFields(
     .filter(({ fields }) => !isEmptySet(fields));
   if (conflicts.length > 0 && !input.force) {
     const fields = unionAll(conflicts.map((conflict) => conflict.fields));
-    const upgrades = writer.manager === "kubectl" && isEmptySet(difference(fields, lastApplied(live, context)));
+    const upgrades =
+      writer.manager === "kubectl" && isEmptySet(difference(fields, lastApplied(live, context)));
     if (!upgrades) throw conflictError(conflicts);
   }
 
   const previous = input.entries.find((entry) => isSame(entry, writer, "Apply"));
-  const remaining = others.map((entry): ManagedFields => ({ ...entry, fieldsV1: difference(setOf(entry), changed) }));
+  const remaining = others.map((entry): ManagedFields => ({
+    ...entry,
+    fieldsV1: difference(setOf(entry), changed),
+  }));
   const kept = union(wanted, unionAll(remaining.map(setOf)));
   const gone = previous === undefined ? {} : difference(setOf(previous), kept);
   const object = isEmptySet(gone)
@@ -181,7 +190,9 @@ function conflictError(conflicts: readonly { entry: ManagedFields; fields: Field
     const paths = pathsOf(fields);
     const how = entry.operation === "Update" ? ` using ${entry.apiVersion}` : "";
     const who = `conflict${paths.length === 1 ? "" : "s"} with "${entry.manager}"${how}`;
-    return paths.length === 1 ? `${who}: ${paths[0]}` : `${who}:\n${paths.map((path) => `- ${path}`).join("\n")}`;
+    return paths.length === 1
+      ? `${who}: ${paths[0]}`
+      : `${who}:\n${paths.map((path) => `- ${path}`).join("\n")}`;
   });
   const count = causes.length;
   const message = `Apply failed with ${count} conflict${count === 1 ? "" : "s"}: ${all.join("\n")}`;

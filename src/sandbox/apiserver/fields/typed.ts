@@ -1,4 +1,11 @@
-import { copyJson, type Definitions, isObject, type JsonObject, sameJson, type Schema } from "../schema/schema.ts";
+import {
+  copyJson,
+  type Definitions,
+  isObject,
+  type JsonObject,
+  sameJson,
+  type Schema,
+} from "../schema/schema.ts";
 import { type FieldSet, fieldsOf, hinted, isEmptySet, itemElement, listKind, union } from "./field-set.ts";
 
 /** Comparison, merge and removal of fields by schema, as structured-merge-diff does them. */
@@ -20,7 +27,7 @@ export function compareTyped(
 
   /** All members at and below a value that came or went as a whole. */
   const whole = (value: unknown, schema: Schema | undefined, element: string): FieldSet => {
-    const fields = fieldsOf({ value } as JsonObject, { properties: { value: schema ?? {} } }, definitions);
+    const fields = fieldsOf({ value }, { properties: { value: schema ?? {} } }, definitions);
     const inner = fields["f:value"] ?? {};
     return element.startsWith("k:") && !isEmptySet(inner) ? { ".": {}, ...inner } : inner;
   };
@@ -63,7 +70,8 @@ function pairsOf(
     if (schema["x-kubernetes-map-type"] === "atomic") return undefined;
     for (const name in a) pairs.set(`f:${name}`, [a[name], b[name], definitions.field(schema, name)]);
     for (const name in b) {
-      if (a[name] === undefined) pairs.set(`f:${name}`, [undefined, b[name], definitions.field(schema, name)]);
+      if (a[name] === undefined)
+        pairs.set(`f:${name}`, [undefined, b[name], definitions.field(schema, name)]);
     }
     return pairs;
   }

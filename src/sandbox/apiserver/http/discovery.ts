@@ -163,7 +163,8 @@ export function discovery(registry: ResourceRegistry, path: string, accept: stri
     if (wantsAll) {
       return json(aggregated(registry, chosen), 200, { "content-type": AGGREGATED, vary: "Accept" });
     }
-    if (root === "api") return json({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] });
+    if (root === "api")
+      return json({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] });
     const list = chosen.map((candidate) => groupOf(candidate.group, candidate.versions));
     return json({ kind: "APIGroupList", apiVersion: "v1", groups: list });
   }

@@ -33,7 +33,9 @@ export class Forms {
     if (this.#tables !== undefined) {
       const now = this.#context.clock.now();
       const metadata = { resourceVersion: object.metadata.resourceVersion };
-      return JSON.stringify(first ? this.#tables.of([object], metadata, now) : this.#tables.rowOnly(object, now));
+      return JSON.stringify(
+        first ? this.#tables.of([object], metadata, now) : this.#tables.rowOnly(object, now),
+      );
     }
     if (this.representation === "metadata") return JSON.stringify(partialMetadata(object));
     if (object.apiVersion === this.#apiVersion) return this.#store.textOf(object);
@@ -46,7 +48,8 @@ export class Forms {
   }
 
   list(objects: readonly KubeObject[], metadata: Record<string, unknown>): Response {
-    if (this.#tables !== undefined) return json(this.#tables.of(objects, metadata, this.#context.clock.now()));
+    if (this.#tables !== undefined)
+      return json(this.#tables.of(objects, metadata, this.#context.clock.now()));
     const head =
       this.representation === "metadata"
         ? { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1", metadata }

@@ -13,7 +13,9 @@ export function parseAccept(header: string): MediaType[] {
     .split(",")
     .map((part) => {
       const [type = "", ...rest] = part.split(";").map((piece) => piece.trim());
-      const parameters = Object.fromEntries(rest.map((piece) => piece.split("=", 2)).map(([k = "", v = ""]) => [k, v]));
+      const parameters = Object.fromEntries(
+        rest.map((piece) => piece.split("=", 2)).map(([k = "", v = ""]) => [k, v]),
+      );
       return { type: type.toLowerCase(), parameters };
     })
     .filter((media) => media.type !== "");

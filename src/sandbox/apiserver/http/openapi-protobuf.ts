@@ -18,7 +18,10 @@ export function openApiVersion2Protobuf(document: { info: JsonObject; paths: Jso
 function operation(patch: JsonObject): number[] {
   const parameters = Array.isArray(patch["parameters"]) ? patch["parameters"].filter(isObject) : [];
   const gvk = JSON.stringify(patch["x-kubernetes-group-version-kind"]);
-  const extension = message(13, [text(1, "x-kubernetes-group-version-kind"), message(2, text(2, gvk))].flat());
+  const extension = message(
+    13,
+    [text(1, "x-kubernetes-group-version-kind"), message(2, text(2, gvk))].flat(),
+  );
   return [
     text(5, patch["operationId"]),
     parameters.flatMap((parameter) => message(8, queryParameter(parameter))),

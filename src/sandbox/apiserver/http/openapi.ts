@@ -11,6 +11,12 @@ const V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 const SCALE = "io.k8s.api.autoscaling.v1.Scale";
 
 const parameter = (name: string, type = "string"): JsonObject => ({ name, in: "query", schema: { type } });
+const pathParameter = (name: string): JsonObject => ({
+  name,
+  in: "path",
+  required: true,
+  schema: { type: "string" },
+});
 const WRITE = [parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation")];
 
 /** Documents are made on first use and again after a CRD changed. */
@@ -107,7 +113,12 @@ export class OpenApi {
         Object.assign(paths, document.paths);
       }
     }
-    const text = JSON.stringify({ swagger: "2.0", info: INFO, paths: version2Paths(paths), definitions: schemas });
+    const text = JSON.stringify({
+      swagger: "2.0",
+      info: INFO,
+      paths: version2Paths(paths),
+      definitions: schemas,
+    });
     return JSON.parse(text.replaceAll(REF_PREFIX, "#/definitions/")) as unknown;
   }
 
@@ -159,8 +170,7 @@ function pathsOf(resource: Resource, version: string, schema: string): JsonObjec
     "x-kubernetes-group-version-kind": gvk,
     ...extra,
   });
-  const path = (name: string) => ({ name, in: "path", required: true, schema: { type: "string" } });
-  const common = resource.namespaced ? [path("namespace")] : [];
+  const common = resource.namespaced ? [pathParameter("namespace")] : [];
   const body = { requestBody: { content } };
   const list = operation("list", { parameters: [parameter("labelSelector"), parameter("watch", "boolean")] });
   return {
@@ -175,7 +185,7 @@ function pathsOf(resource: Resource, version: string, schema: string): JsonObjec
       put: operation("put", { ...body, parameters: WRITE }),
       patch: operation("patch", { parameters: [...WRITE, parameter("force", "boolean")] }),
       delete: operation("delete", { parameters: [parameter("gracePeriodSeconds", "integer")] }),
-      parameters: [path("name"), ...common],
+      parameters: [pathParameter("name"), ...common],
     },
     ...(resource.namespaced ? { [`${prefix}/${resource.resource}`]: { get: list } } : {}),
   };

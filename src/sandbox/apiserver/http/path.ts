@@ -14,7 +14,10 @@ export interface ResourcePath {
 export function parseResourcePath(path: string): ResourcePath | undefined {
   let parts: string[];
   try {
-    parts = path.split("/").filter((part) => part !== "").map(decodeURIComponent);
+    parts = path
+      .split("/")
+      .filter((part) => part !== "")
+      .map(decodeURIComponent);
   } catch {
     return undefined;
   }

@@ -145,12 +145,14 @@ function* wireFields(bytes: Uint8Array): Generator<WireField> {
 }
 
 function bytesOf(value: WireValue): Uint8Array {
-  if (typeof value === "bigint") throw badRequest("The protobuf body has a number where a message is expected");
+  if (typeof value === "bigint")
+    throw badRequest("The protobuf body has a number where a message is expected");
   return value;
 }
 
 function integerOf(value: WireValue): bigint {
-  if (typeof value !== "bigint") throw badRequest("The protobuf body has a message where a number is expected");
+  if (typeof value !== "bigint")
+    throw badRequest("The protobuf body has a message where a number is expected");
   return value;
 }
 
@@ -165,15 +167,15 @@ function timeOf(bytes: Uint8Array): string | undefined {
 
 function intOrString(bytes: Uint8Array): number | string | undefined {
   let isText = false;
-  let number_ = 0;
+  let integer = 0;
   let text = "";
   for (const { number, value } of wireFields(bytes)) {
     if (number === 1) isText = integerOf(value) === 1n;
-    else if (number === 2) number_ = Number(BigInt.asIntN(64, integerOf(value)));
+    else if (number === 2) integer = Number(BigInt.asIntN(64, integerOf(value)));
     else if (number === 3) text = textOf(value);
   }
   if (isText) return text;
-  return number_ === 0 ? undefined : number_;
+  return integer === 0 ? undefined : integer;
 }
 
 function unsupported(what: string): ApiError {

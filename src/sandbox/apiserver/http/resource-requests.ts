@@ -1,4 +1,10 @@
-import { ApiError, type KubeObject, type LogOptions, type NewObject, type Propagation } from "../cluster-api.ts";
+import {
+  ApiError,
+  type KubeObject,
+  type LogOptions,
+  type NewObject,
+  type Propagation,
+} from "../cluster-api.ts";
 import { badRequest, deletedStatus, methodNotAllowed, noSuchPath, notFound } from "../errors.ts";
 import type { DeleteOptions, WriteOptions } from "../objects/objects.ts";
 import { patchObject, type PatchType } from "../patch/patch.ts";
@@ -21,6 +27,7 @@ const PATCH_TYPES: Readonly<Record<string, PatchType | "apply">> = {
   "application/apply-patch+yaml": "apply",
 };
 
+const PROPAGATIONS: readonly Propagation[] = ["Background", "Foreground", "Orphan"];
 const CLUSTER_WIDE_DELETE = "the server does not allow this method on the requested resource";
 
 /** One request about a resource: the verbs of the API on collections, objects and subresources. */
@@ -175,7 +182,7 @@ export class ResourceRequest {
       }
       metadata["namespace"] = namespace;
     }
-    return { ...body, apiVersion, kind, metadata } as NewObject;
+    return { ...body, apiVersion, kind, metadata };
   }
 
   async #create(): Promise<Response> {
@@ -231,7 +238,9 @@ export class ResourceRequest {
     const { name } = this.#path;
     if (!isObject(patch)) throw badRequest("The applied configuration must be an object");
     if (this.#call.query.get("fieldManager") === null) {
-      throw badRequest("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+      throw badRequest(
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      );
     }
     const applied = this.#placed(patch) as KubeObject;
     applied.metadata.name ??= name;
@@ -252,9 +261,10 @@ export class ResourceRequest {
     const orphan = sent["orphanDependents"] === true ? "Orphan" : undefined;
     const grace = sent["gracePeriodSeconds"] ?? query.get("gracePeriodSeconds") ?? undefined;
     const dryRun = query.getAll("dryRun").includes("All") || Array.isArray(sent["dryRun"]);
-    if (propagation !== undefined && !["Background", "Foreground", "Orphan"].includes(String(propagation))) {
+    if (propagation !== undefined && !PROPAGATIONS.includes(propagation as Propagation)) {
+      const supported = PROPAGATIONS.map((known) => `"${known}"`).join(", ");
       throw badRequest(
-        `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${String(propagation)}": supported values: "Background", "Foreground", "Orphan"`,
+        `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(propagation)}: supported values: ${supported}`,
       );
     }
     const wanted = (propagation ?? orphan) as Propagation | undefined;

@@ -44,7 +44,10 @@ export async function answerReview(review: Review, call: Call, authorizer: Autho
   const answer = { kind: review.kind, apiVersion: `${review.group}/${review.version}`, metadata: {} };
   switch (review.kind) {
     case "SelfSubjectReview":
-      return json({ ...answer, status: { userInfo: { username: user.name, ...user, name: undefined } } }, 201);
+      return json(
+        { ...answer, status: { userInfo: { username: user.name, ...user, name: undefined } } },
+        201,
+      );
     case "SelfSubjectAccessReview": {
       const wanted = record(spec["resourceAttributes"]);
       const path = record(spec["nonResourceAttributes"]);
@@ -60,11 +63,16 @@ export async function answerReview(review: Review, call: Call, authorizer: Autho
         : authorizer.allowsPath(user, text(path["verb"]), text(path["path"]));
       return json({ ...answer, spec, status: { allowed } }, 201);
     }
-    case "SelfSubjectRulesReview": {
+    default: {
       const rules = authorizer.rulesFor(user, text(spec["namespace"]));
       const resourceRules = rules
         .filter((rule) => rule.resources !== undefined)
-        .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, resourceNames }));
+        .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+          verbs,
+          apiGroups,
+          resources,
+          resourceNames,
+        }));
       const nonResourceRules = rules
         .filter((rule) => rule.nonResourceURLs !== undefined)
         .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));

@@ -53,7 +53,13 @@ export class Router {
     };
     const target = parseResourcePath(path);
     if (target !== undefined && target.resource !== "") return this.#resource(call, target);
-    if (!this.#authorizer.allowsPath(user, request.method === "HEAD" ? "get" : request.method.toLowerCase(), path)) {
+    if (
+      !this.#authorizer.allowsPath(
+        user,
+        request.method === "HEAD" ? "get" : request.method.toLowerCase(),
+        path,
+      )
+    ) {
       throw new ApiError(403, "Forbidden", `forbidden: User "${user.name}" cannot get path "${path}"`);
     }
     const accept = request.headers.get("accept");
@@ -61,7 +67,8 @@ export class Router {
       return discovery(this.#context.registry, path, accept);
     }
     if (path.startsWith("/openapi/")) return this.#openApi.answer(path, accept);
-    if (path === "/") return json({ paths: ["/api", "/apis", "/healthz", "/openapi/v2", "/openapi/v3", "/version"] });
+    if (path === "/")
+      return json({ paths: ["/api", "/apis", "/healthz", "/openapi/v2", "/openapi/v3", "/version"] });
     throw noSuchPath();
   }
 

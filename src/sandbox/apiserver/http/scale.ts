@@ -50,7 +50,9 @@ export function writeScale(
         : mergePatch(before, input.body);
   const replicas = at(wanted, ".spec.replicas") ?? 0;
   if (typeof replicas !== "number" || !Number.isInteger(replicas) || replicas < 0) {
-    throw badRequest(`spec.replicas: Invalid value: ${JSON.stringify(replicas)}: must be an integer of at least 0`);
+    throw badRequest(
+      `spec.replicas: Invalid value: ${JSON.stringify(replicas)}: must be an integer of at least 0`,
+    );
   }
   const version = at(wanted, ".metadata.resourceVersion");
   if (typeof version === "string" && version !== "") draft.metadata.resourceVersion = version;

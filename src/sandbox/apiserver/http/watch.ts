@@ -49,12 +49,18 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
   let initial = "";
   try {
     if (sendInitial) {
-      initial = select(store, scope, selector).map((object) => event("ADDED", object)).join("");
-      if (query.get("sendInitialEvents") === "true" && bookmarks) initial += `${forms.bookmark(seen, true)}\n`;
+      initial = select(store, scope, selector)
+        .map((object) => event("ADDED", object))
+        .join("");
+      if (query.get("sendInitialEvents") === "true" && bookmarks)
+        initial += `${forms.bookmark(seen, true)}\n`;
     } else {
       const from = Number(since);
       if (from > seen) throw gone(`too old resource version: ${from} (this cluster is at ${seen})`);
-      initial = store.changesSince(resource, from).map((change) => eventOf(change) ?? "").join("");
+      initial = store
+        .changesSince(resource, from)
+        .map((change) => eventOf(change) ?? "")
+        .join("");
     }
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 410) throw error;
@@ -65,7 +71,7 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
   const encoder = new TextEncoder();
   // Bun sends the response header with the first byte of the body: an empty line lets a quiet watch open at once.
   const head = encoder.encode(initial === "" ? "\n" : initial);
-  let stop = (): void => {};
+  let stop = nothing;
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -119,5 +125,9 @@ export function watch(context: ServerContext, call: Call, target: { scope: Scope
 }
 
 function lines(body: string | ReadableStream<Uint8Array>): Response {
-  return new Response(body, { headers: { "content-type": "application/json", "cache-control": "no-cache, private" } });
+  return new Response(body, {
+    headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
+  });
 }
+
+function nothing(): void {}

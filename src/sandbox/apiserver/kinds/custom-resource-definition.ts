@@ -1,7 +1,14 @@
 import type { KubeObject } from "../cluster-api.ts";
 import { type FieldError, fieldError } from "../errors.ts";
 import type { PrinterColumn, Resource, ServedVersion } from "../resources.ts";
-import { copyJson, type Definitions, isObject, type JsonObject, REF_PREFIX, type Schema } from "../schema/schema.ts";
+import {
+  copyJson,
+  type Definitions,
+  isObject,
+  type JsonObject,
+  REF_PREFIX,
+  type Schema,
+} from "../schema/schema.ts";
 import type { Strategy } from "./strategy.ts";
 
 const OBJECT_META = `${REF_PREFIX}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`;
@@ -144,7 +151,7 @@ export const customResourceDefinitionStrategy: Strategy = {
   defaults: (object) => {
     const names = specOf(object)?.names;
     if (!isObject(names)) return;
-    const kind = String((names as JsonObject)["kind"] ?? "");
+    const kind = typeof names.kind === "string" ? names.kind : "";
     names.singular ??= kind.toLowerCase();
     names.listKind ??= `${kind}List`;
   },
@@ -166,7 +173,13 @@ export const customResourceDefinitionStrategy: Strategy = {
     }
     if (spec.versions.filter((version) => version.storage).length !== 1) {
       const message = "must have exactly one version marked as storage version";
-      errors.push(fieldError.invalid("spec.versions", spec.versions.map(({ name }) => name), message));
+      errors.push(
+        fieldError.invalid(
+          "spec.versions",
+          spec.versions.map(({ name }) => name),
+          message,
+        ),
+      );
     }
     spec.versions.forEach((version, index) => {
       const path = `spec.versions[${index}].schema.openAPIV3Schema`;

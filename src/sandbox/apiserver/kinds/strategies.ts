@@ -211,7 +211,12 @@ const service: Strategy = {
     });
     const before = old === undefined ? {} : record(old["spec"]);
     const had = before["clusterIP"];
-    if (had && spec["type"] !== "ExternalName" && before["type"] !== "ExternalName" && spec["clusterIP"] !== had) {
+    if (
+      had &&
+      spec["type"] !== "ExternalName" &&
+      before["type"] !== "ExternalName" &&
+      spec["clusterIP"] !== had
+    ) {
       const message = "may not change once set";
       errors.push(fieldError.invalid("spec.clusterIP", spec["clusterIP"] ?? "", message));
     }

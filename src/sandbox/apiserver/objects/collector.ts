@@ -80,7 +80,11 @@ export class Collector {
       this.#dependents.get(owner)?.delete(uid);
       const found = this.#store.byUid(owner);
       const resource = found === undefined ? undefined : this.#registry.get(found.resource);
-      if (found !== undefined && resource !== undefined && found.object.metadata.deletionTimestamp !== undefined) {
+      if (
+        found !== undefined &&
+        resource !== undefined &&
+        found.object.metadata.deletionTimestamp !== undefined
+      ) {
         this.#progress(resource, found.object);
       }
     }
@@ -172,7 +176,8 @@ export class Collector {
       for (const object of this.#store.list(resourceKey(content))) {
         if (object.metadata.namespace !== namespace.metadata.name) continue;
         if (object.metadata.deletionTimestamp === undefined) this.#delete(content, object, "Background");
-        left += this.#objects.find(content, namespace.metadata.name, object.metadata.name) === undefined ? 0 : 1;
+        left +=
+          this.#objects.find(content, namespace.metadata.name, object.metadata.name) === undefined ? 0 : 1;
       }
     }
     const current = this.#objects.find(resource, "", namespace.metadata.name);

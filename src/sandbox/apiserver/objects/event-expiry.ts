@@ -14,7 +14,7 @@ export function expireEvents(
   return context.clock.every(CHECK_EVERY_MS, () => {
     if (context.registry.get("events") === undefined) return;
     const oldest = context.clock.now() - EVENT_LIFE_MS;
-    for (const event of [...objects.store.list("events")]) {
+    for (const event of Array.from(objects.store.list("events"))) {
       const times = [event["lastTimestamp"], event["eventTime"], event.metadata.creationTimestamp];
       const last = Math.max(0, ...times.map((time) => (typeof time === "string" ? Date.parse(time) : 0)));
       if (last < oldest) objects.store.remove("events", event);

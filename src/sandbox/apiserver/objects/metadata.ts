@@ -56,7 +56,7 @@ export function checkMetadata(object: KubeObject, resource: Resource): FieldErro
     if (!LABEL_KEY.test(key.toLowerCase())) {
       errors.push(fieldError.invalid("metadata.annotations", key, "name part must be a qualified name"));
     }
-    size += key.length + String(value).length;
+    size += key.length + value.length;
   }
   if (size > ANNOTATIONS_LIMIT) {
     const message = `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes`;

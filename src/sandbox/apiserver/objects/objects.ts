@@ -27,7 +27,16 @@ import { copyJson, sameJson, type Schema } from "../schema/schema.ts";
 import { applyDefaults, dropNulls, prune } from "../schema/shape.ts";
 import type { Store } from "../store/store.ts";
 import { checkMetadata, nameFor, timestamp } from "./metadata.ts";
-import { decodeError, keepSystemMetadata, sameButManagers } from "./rules.ts";
+import { hasSpecFinalizers, isFinished, podGrace } from "./deletion.ts";
+import {
+  checkIdentity,
+  decodeError,
+  desired,
+  keepSystemMetadata,
+  restore,
+  sameButManagers,
+  withStatus,
+} from "./rules.ts";
 
 export type Subresource = "status" | "scale";
 
@@ -148,7 +157,7 @@ export class Objects {
     const wanted = change(this.inVersion(resource, copyJson(old), options.version));
     if (wanted === undefined) return old;
     const draft = wanted.metadata === old.metadata ? copyJson(wanted) : wanted;
-    this.#checkIdentity(resource, draft, old);
+    checkIdentity(resource, draft, old);
     if (options.subresource === "status") return this.#save(resource, withStatus(old, draft), old, options);
     if (resource.hasStatus) restore(draft, old, "status");
     return this.#save(resource, draft, old, options);
@@ -168,8 +177,10 @@ export class Objects {
     const time = timestamp(this.#clock.now());
     const schema = this.#shape(resource, applied, options);
     const { resourceVersion } = applied.metadata;
-    if (old === undefined && (options.subresource !== undefined || resourceVersion)) throw notFound(resource, name);
-    if (resourceVersion && resourceVersion !== old?.metadata.resourceVersion) throw staleVersion(resource, name);
+    if (old === undefined && (options.subresource !== undefined || resourceVersion))
+      throw notFound(resource, name);
+    if (resourceVersion && resourceVersion !== old?.metadata.resourceVersion)
+      throw staleVersion(resource, name);
     delete applied.metadata.resourceVersion;
     delete applied.metadata.managedFields;
     const intent = applied;
@@ -190,8 +201,11 @@ export class Objects {
       this.#checkNamespace(resource, result.object);
       return { object: this.#insert(resource, result.object, options, result.entries), created: true };
     }
-    this.#checkIdentity(resource, result.object, old);
-    return { object: this.#save(resource, result.object, old, { ...options, entries: result.entries }), created: false };
+    checkIdentity(resource, result.object, old);
+    return {
+      object: this.#save(resource, result.object, old, { ...options, entries: result.entries }),
+      created: false,
+    };
   }
 
   #save(
@@ -202,7 +216,7 @@ export class Objects {
   ): KubeObject {
     const time = timestamp(this.#clock.now());
     const schema = this.#shape(resource, draft, options);
-    keepSystemMetadata(resource, draft, old);
+    keepSystemMetadata(draft, old);
     this.#defaults(resource, draft, schema);
     if (options.subresource !== "status") this.#strategy(resource).prepareUpdate?.(draft, old, { time });
     const given = draft.metadata.managedFields;
@@ -245,9 +259,14 @@ export class Objects {
     if (options.resourceVersion !== undefined && options.resourceVersion !== metadata.resourceVersion) {
       throw staleVersion(resource, id.name);
     }
-    this.#admit(resource, "delete", old, old, { manager: "", user: options.user, dryRun: options.dryRun === true });
+    this.#admit(resource, "delete", old, old, {
+      manager: "",
+      user: options.user,
+      dryRun: options.dryRun === true,
+    });
     const draft = copyJson(old);
-    const graceSeconds = resource.kind === "Pod" && !resource.custom ? podGrace(old, options.graceSeconds) : 0;
+    const graceSeconds =
+      resource.kind === "Pod" && !resource.custom ? podGrace(old, options.graceSeconds) : 0;
     const finalizers = new Set(metadata.finalizers ?? []);
     const alreadyDeleting = metadata.deletionTimestamp !== undefined;
     if (!alreadyDeleting || options.propagation !== undefined) {
@@ -390,65 +409,4 @@ export class Objects {
       throw forbidden(resource, draft.metadata.name, why);
     }
   }
-
-  #checkIdentity(resource: Resource, draft: KubeObject, old: KubeObject): void {
-    const { metadata } = draft;
-    if (metadata === undefined || typeof metadata !== "object") throw badRequest("metadata must be an object");
-    const { name } = old.metadata;
-    if (metadata.uid && metadata.uid !== old.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`;
-      throw conflict(resource, name, why);
-    }
-    if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion) {
-      throw staleVersion(resource, name);
-    }
-    if (metadata.name !== undefined && metadata.name !== name) {
-      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
-    }
-  }
-}
-
-function withStatus(old: KubeObject, draft: KubeObject): KubeObject {
-  const result = copyJson(old);
-  delete result["status"];
-  if (draft["status"] !== undefined) result["status"] = draft["status"];
-  if (draft.metadata.managedFields !== undefined) result.metadata.managedFields = draft.metadata.managedFields;
-  return result;
-}
-
-function restore(draft: KubeObject, old: KubeObject, field: string): void {
-  if (old[field] === undefined) delete draft[field];
-  else draft[field] = copyJson(old[field]);
-}
-
-/** All but metadata and, where it is a subresource, status. */
-function desired(resource: Resource, object: KubeObject): Record<string, unknown> {
-  const { metadata: _metadata, status, ...rest } = object;
-  return resource.hasStatus || status === undefined ? rest : { ...rest, status };
-}
-
-/** A deleted object goes with its last finalizer; a pod only when the kubelet says so (grace 0). */
-function isFinished(object: KubeObject): boolean {
-  const { metadata } = object;
-  return (
-    metadata.deletionTimestamp !== undefined &&
-    (metadata.finalizers ?? []).length === 0 &&
-    (metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
-    !hasSpecFinalizers(object)
-  );
-}
-
-function hasSpecFinalizers(object: KubeObject): boolean {
-  if (object.kind !== "Namespace" || object.apiVersion !== "v1") return false;
-  const spec = object["spec"] as { finalizers?: string[] } | undefined;
-  return (spec?.finalizers ?? []).length > 0;
-}
-
-/** Seconds a pod gets to end: none when no kubelet has it or it has ended. */
-function podGrace(pod: KubeObject, wanted: number | undefined): number {
-  const spec = (pod["spec"] ?? {}) as { nodeName?: string; terminationGracePeriodSeconds?: number };
-  const status = (pod["status"] ?? {}) as { phase?: string };
-  if (!spec.nodeName || status.phase === "Succeeded" || status.phase === "Failed") return 0;
-  const own = spec.terminationGracePeriodSeconds ?? 30;
-  return Math.max(0, Math.min(wanted ?? own, 86_400));
 }

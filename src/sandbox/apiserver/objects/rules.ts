@@ -1,5 +1,5 @@
 import type { ApiError, KubeObject } from "../cluster-api.ts";
-import { badRequest, type FieldError } from "../errors.ts";
+import { badRequest, conflict, type FieldError, staleVersion } from "../errors.ts";
 import { copyJson, sameJson } from "../schema/schema.ts";
 import type { Resource } from "../resources.ts";
 
@@ -25,7 +25,7 @@ const SYSTEM = [
 ] as const;
 
 /** What only the server sets stays as it was, whatever the caller sent. */
-export function keepSystemMetadata(_resource: Resource, draft: KubeObject, old: KubeObject): void {
+export function keepSystemMetadata(draft: KubeObject, old: KubeObject): void {
   const target = draft.metadata as unknown as Record<string, unknown>;
   delete target["selfLink"];
   for (const field of SYSTEM) {
@@ -40,13 +40,52 @@ export function keepSystemMetadata(_resource: Resource, draft: KubeObject, old: 
 
 /** Whether two states differ in nothing but the times of managed fields. */
 export function sameButManagers(a: KubeObject, b: KubeObject): boolean {
-  const strip = (object: KubeObject): unknown => ({
-    ...object,
-    metadata: {
-      ...object.metadata,
-      finalizers: object.metadata.finalizers ?? [],
-      managedFields: (object.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: "" })),
-    },
-  });
-  return sameJson(strip(a), strip(b));
+  return sameJson(withoutTimes(a), withoutTimes(b));
+}
+
+function withoutTimes(object: KubeObject): unknown {
+  const { metadata } = object;
+  const managedFields = (metadata.managedFields ?? []).map((entry) => ({ ...entry, time: "" }));
+  return { ...object, metadata: { ...metadata, finalizers: metadata.finalizers ?? [], managedFields } };
+}
+
+/** `old` with the status of `draft`: what a write of the status subresource may change. */
+export function withStatus(old: KubeObject, draft: KubeObject): KubeObject {
+  const result = copyJson(old);
+  delete result["status"];
+  if (draft["status"] !== undefined) result["status"] = draft["status"];
+  if (draft.metadata.managedFields !== undefined)
+    result.metadata.managedFields = draft.metadata.managedFields;
+  return result;
+}
+
+/** Puts a field of `draft` back to what it was. */
+export function restore(draft: KubeObject, old: KubeObject, field: string): void {
+  if (old[field] === undefined) delete draft[field];
+  else draft[field] = copyJson(old[field]);
+}
+
+/** All but metadata and, where it is a subresource, status. */
+export function desired(resource: Resource, object: KubeObject): Record<string, unknown> {
+  const { metadata: _metadata, status, ...rest } = object;
+  return resource.hasStatus || status === undefined ? rest : { ...rest, status };
+}
+
+/** Refuses another uid, a stale resourceVersion or another name than the stored object has. */
+export function checkIdentity(resource: Resource, draft: KubeObject, old: KubeObject): void {
+  const { metadata } = draft;
+  if (metadata === undefined || typeof metadata !== "object") throw badRequest("metadata must be an object");
+  const { name } = old.metadata;
+  if (metadata.uid && metadata.uid !== old.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`;
+    throw conflict(resource, name, why);
+  }
+  if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion) {
+    throw staleVersion(resource, name);
+  }
+  if (metadata.name !== undefined && metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
 }

@@ -1,5 +1,12 @@
 import { badRequest } from "../errors.ts";
-import { copyJson, type Definitions, isObject, type JsonObject, sameJson, type Schema } from "../schema/schema.ts";
+import {
+  copyJson,
+  type Definitions,
+  isObject,
+  type JsonObject,
+  sameJson,
+  type Schema,
+} from "../schema/schema.ts";
 
 /**
  * Strategic merge patch (k8s.io/apimachinery/pkg/util/strategicpatch): like a JSON merge patch, but lists whose
@@ -29,7 +36,9 @@ class StrategicMerger {
     if (directive === "replace") return withoutDirectives(patch);
     if (directive === "delete") return {};
     if (directive !== undefined && directive !== "merge") {
-      throw badRequest(`Unknown $patch directive ${JSON.stringify(directive)}: expected merge, replace or delete`);
+      throw badRequest(
+        `Unknown $patch directive ${JSON.stringify(directive)}: expected merge, replace or delete`,
+      );
     }
     const schema = declared === undefined ? undefined : this.#definitions.deref(declared);
     const result: JsonObject = { ...original };
@@ -45,7 +54,12 @@ class StrategicMerger {
           result[list] = current.filter((item) => !value.some((gone) => sameJson(gone, item)));
         }
       } else if (!name.startsWith("$")) {
-        this.#field(result, name, value, schema === undefined ? undefined : this.#definitions.field(schema, name));
+        this.#field(
+          result,
+          name,
+          value,
+          schema === undefined ? undefined : this.#definitions.field(schema, name),
+        );
       }
     }
     for (const [name, order] of Object.entries(patch)) {
@@ -53,7 +67,8 @@ class StrategicMerger {
         const list = name.slice(ORDER.length);
         const field = schema === undefined ? undefined : this.#definitions.field(schema, list);
         const current = result[list];
-        if (Array.isArray(current)) result[list] = reorder(current, order, field?.["x-kubernetes-patch-merge-key"]);
+        if (Array.isArray(current))
+          result[list] = reorder(current, order, field?.["x-kubernetes-patch-merge-key"]);
       }
     }
     return result;

@@ -66,7 +66,7 @@ class Checker {
   }
 
   #string(value: string, schema: Schema, path: string): void {
-    const length = [...value].length;
+    const length = Array.from(value).length;
     if (schema.maxLength !== undefined && length > schema.maxLength) {
       const message = `Too long: may not be more than ${schema.maxLength} bytes`;
       this.#errors.push({ reason: "FieldValueTooLong", message, field: path });
@@ -122,7 +122,8 @@ class Checker {
     const keys = schema["x-kubernetes-list-map-keys"] ?? [];
     const seen = new Set<string>();
     value.forEach((item, index) => {
-      const key = type === "set" || !isObject(item) ? item : Object.fromEntries(keys.map((k) => [k, item[k]]));
+      const key =
+        type === "set" || !isObject(item) ? item : Object.fromEntries(keys.map((k) => [k, item[k]]));
       const text = JSON.stringify(key);
       if (seen.has(text)) this.#errors.push(fieldError.duplicate(`${path}[${index}]`, key));
       seen.add(text);

@@ -1,4 +1,4 @@
-import { Definitions, REF_PREFIX, type Schema } from "./schema.ts";
+import { type Definitions, REF_PREFIX, type Schema } from "./schema.ts";
 
 /**
  * A compact notation for the builtin kinds, one line per field:

@@ -47,7 +47,10 @@ export function applyDefaults(value: unknown, declared: Schema, definitions: Def
     const field = schema.properties[name];
     if (field === undefined) continue;
     const current = value[name];
-    if (field.default !== undefined && (current === undefined || (current === null && field.nullable !== true))) {
+    if (
+      field.default !== undefined &&
+      (current === undefined || (current === null && field.nullable !== true))
+    ) {
       value[name] = copyJson(field.default);
     }
     if (typeof value[name] === "object") applyDefaults(value[name], field, definitions);

@@ -88,7 +88,9 @@ export class Store {
       this.#remember(row.resource, object);
     }
     const bounds = this.#db
-      .query<{ low: number | null; high: number | null }, []>("SELECT min(rv) AS low, max(rv) AS high FROM log")
+      .query<{ low: number | null; high: number | null }, []>(
+        "SELECT min(rv) AS low, max(rv) AS high FROM log",
+      )
       .get();
     this.#revision = bounds?.high ?? 0;
     this.#oldest = bounds?.low ?? this.#revision + 1;
@@ -233,11 +235,11 @@ export class Store {
       )
       .all(revision, resource);
     return rows.map((row) => ({
-        revision: row.rv,
-        resource: row.resource,
-        type: row.type,
-        object: freeze(JSON.parse(row.json) as KubeObject),
-        before: row.before === null ? undefined : (JSON.parse(row.before) as Selectable),
+      revision: row.rv,
+      resource: row.resource,
+      type: row.type,
+      object: freeze(JSON.parse(row.json) as KubeObject),
+      before: row.before === null ? undefined : (JSON.parse(row.before) as Selectable),
     }));
   }
 

@@ -141,8 +141,7 @@ function eventCells(object: KubeObject, nowMs: number): unknown[] {
   const source = record(object["source"]);
   const component = text(source["component"], text(object["reportingComponent"], ""));
   const host = text(source["host"], "");
-  const created = object.metadata.creationTimestamp;
-  const first = object["firstTimestamp"] ?? object["eventTime"] ?? created;
+  const first = object["firstTimestamp"] ?? object["eventTime"] ?? object.metadata.creationTimestamp;
   const last = record(object["series"])["lastObservedTime"] ?? object["lastTimestamp"] ?? first;
   const fieldPath = text(involved["fieldPath"], "");
   return [
@@ -167,7 +166,9 @@ function bindingCells(object: KubeObject, nowMs: number): unknown[] {
     list(object["subjects"])
       .filter((subject) => subject["kind"] === kind)
       .map((subject) =>
-        kind === "ServiceAccount" ? `${text(subject["namespace"], "")}/${text(subject["name"])}` : text(subject["name"]),
+        kind === "ServiceAccount"
+          ? `${text(subject["namespace"], "")}/${text(subject["name"])}`
+          : text(subject["name"]),
       )
       .join(", ");
   return [
@@ -185,10 +186,7 @@ const count = (value: unknown): number =>
 
 /** Tables of the builtin kinds, as kube-apiserver prints them, by resource key. */
 const PRINTERS: Readonly<Record<string, Printer>> = {
-  pods: printer(
-    "Name,Ready,Status,Restarts,Age,+IP,+Node,+Nominated Node,+Readiness Gates",
-    podCells,
-  ),
+  pods: printer("Name,Ready,Status,Restarts,Age,+IP,+Node,+Nominated Node,+Readiness Gates", podCells),
   services: printer("Name,Type,Cluster-IP,External-IP,Port(s),Age,+Selector", (object, nowMs) => {
     const spec = record(object["spec"]);
     return [

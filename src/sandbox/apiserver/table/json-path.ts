@@ -56,11 +56,11 @@ function apply(value: unknown, step: Step): unknown[] {
     }
     case "all":
       return Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
-    case "filter":
+    default:
       if (!Array.isArray(value)) return [];
       return value.filter((item) => {
         const found = walk([item], step.path)[0];
-        const same = found !== undefined && String(found) === step.value;
+        const same = typeof found === "string" ? found === step.value : JSON.stringify(found) === step.value;
         return step.operator === "==" ? same : !same;
       });
   }

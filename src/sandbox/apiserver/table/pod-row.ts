@@ -15,7 +15,9 @@ function reasonOf(status: JsonObject): string | undefined {
   const ended = state["terminated"];
   if (text(ended["reason"]) !== "") return text(ended["reason"]);
   const signal = ended["signal"];
-  return typeof signal === "number" && signal !== 0 ? `Signal:${signal}` : `ExitCode:${String(ended["exitCode"])}`;
+  return typeof signal === "number" && signal !== 0
+    ? `Signal:${signal}`
+    : `ExitCode:${String(ended["exitCode"])}`;
 }
 
 function initReason(statuses: readonly JsonObject[], total: number): string | undefined {

@@ -22,7 +22,11 @@ export class Tables {
     this.#apiVersion = apiVersionOf(resource.group, options.version);
   }
 
-  of(objects: readonly KubeObject[], metadata: Record<string, unknown>, nowMs: number): Record<string, unknown> {
+  of(
+    objects: readonly KubeObject[],
+    metadata: Record<string, unknown>,
+    nowMs: number,
+  ): Record<string, unknown> {
     return {
       kind: "Table",
       apiVersion: "meta.k8s.io/v1",
