@@ -102,6 +102,7 @@ export class ConfigWatch {
   readonly #options: WatchOptions;
   readonly #stops: (() => void)[] = [];
   #files: readonly string[];
+  readonly #fingerprints = new Fingerprints();
   #seen: string;
   #pending: (() => void) | undefined;
 
@@ -109,7 +110,7 @@ export class ConfigWatch {
     this.#path = path;
     this.#options = options;
     this.#files = options.files;
-    this.#seen = fingerprint(this.#files);
+    this.#seen = this.#fingerprints.of(this.#files);
     this.#stops.push(options.clock.every(POLL_MS, () => this.#look()));
     try {
       const watcher: FSWatcher = watch(dirname(resolve(path)), { persistent: false }, () => this.#soon());
@@ -136,7 +137,7 @@ export class ConfigWatch {
   }
 
   #look(): void {
-    const now = fingerprint(this.#files);
+    const now = this.#fingerprints.of(this.#files);
     if (now === this.#seen) return;
     this.#seen = now;
     try {
@@ -155,19 +156,36 @@ export class ConfigWatch {
 
   #follow(files: readonly string[]): void {
     this.#files = files;
-    this.#seen = fingerprint(files);
+    this.#seen = this.#fingerprints.of(files);
   }
 }
 
-function fingerprint(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      try {
-        const { mtimeMs, size, ino } = statSync(file);
-        return `${mtimeMs}/${size}/${ino}`;
-      } catch {
-        return "absent";
-      }
-    })
-    .join(" ");
+/** Timestamps of files are coarse: within this of a change, ms, another one may look the same. */
+const RACY_MS = 2000;
+
+/** What files hold, as one text: read only when their times say that it may have changed. */
+class Fingerprints {
+  readonly #known = new Map<
+    string,
+    { readonly stat: string; readonly hash: string; readonly settled: boolean }
+  >();
+
+  of(files: readonly string[]): string {
+    return files.map((file) => this.#hashOf(file)).join(" ");
+  }
+
+  #hashOf(file: string): string {
+    try {
+      const { mtimeMs, size, ino } = statSync(file);
+      const stat = `${mtimeMs}/${size}/${ino}`;
+      const known = this.#known.get(file);
+      if (known?.settled === true && known.stat === stat) return known.hash;
+      const hash = Bun.hash(readFileSync(file)).toString(36);
+      this.#known.set(file, { stat, hash, settled: Date.now() - mtimeMs > RACY_MS });
+      return hash;
+    } catch {
+      this.#known.delete(file);
+      return "absent";
+    }
+  }
 }

@@ -35,7 +35,9 @@ export function problemsOf(
   const put = (field: string, message: string): void => {
     if (!problems.has(field) && problems.size < LIMIT) problems.set(field, { field, message });
   };
-  for (const error of errors) {
+  // A misspelt field is also a missing one: the spelling is what helps.
+  const unknownFirst = errors.toSorted((a, b) => rank(a) - rank(b));
+  for (const error of unknownFirst) {
     const at = fieldOf(error.instancePath);
     const params = error.params as Record<string, unknown>;
     switch (error.keyword) {
@@ -65,6 +67,10 @@ export function problemsOf(
     }
   }
   return [...problems.values()];
+}
+
+function rank({ keyword }: SchemaError): number {
+  return keyword === "additionalProperties" ? 0 : 1;
 }
 
 function choices(schema: unknown, path: string): string {

@@ -1,4 +1,4 @@
-import Type from "typebox";
+import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { fieldOf, problemsOf, type Problem } from "./config-problems.ts";
 

@@ -1,4 +1,4 @@
-import Type from "typebox";
+import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Problem } from "./config-problems.ts";
 import type { RouterState } from "./state.ts";
@@ -67,7 +67,7 @@ export function readControllerMessage(text: string): ControllerMessage | undefin
 /** Reads what a router sent; undefined for anything else. */
 export function readRouterMessage(text: string): RouterMessage | undefined {
   const value = parseJson(text);
-  return routerMessage.Check(value) ? (value as RouterMessage) : undefined;
+  return routerMessage.Check(value) ? value : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -176,7 +176,10 @@ function pageNetwork(page: Page, { links, sites, routers, endpoints }: MetricsSo
   for (const { service, endpoints: list } of endpoints) {
     let ready = 0;
     let other = 0;
-    for (const { facts } of list) facts.ready ? ready++ : other++;
+    for (const { facts } of list) {
+      if (facts.ready) ready++;
+      else other++;
+    }
     perService.push([{ service, ready: "true" }, ready], [{ service, ready: "false" }, other]);
   }
   page.gauge("isthmus_router_endpoints", "Endpoints known of a service, in all sites", perService);

@@ -200,7 +200,7 @@ export class Network implements Offers {
       } else if (offering === undefined) this.#offering.set(service, new Set([view.siteId]));
       else if (!offering.has(view.siteId)) {
         // A stable order, whoever came first.
-        this.#offering.set(service, new Set([...offering, view.siteId].sort()));
+        this.#offering.set(service, new Set([...offering, view.siteId].toSorted()));
       }
       touched?.add(service);
     }

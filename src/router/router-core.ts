@@ -199,7 +199,7 @@ export class RouterCore {
   sitesState(): SiteState[] {
     const own = this.#facts();
     const sites = [stateOf(own, { cost: 0 })];
-    const others = [...this.network.sites.values()].sort((a, b) => (a.siteId < b.siteId ? -1 : 1));
+    const others = [...this.network.sites.values()].toSorted((a, b) => (a.siteId < b.siteId ? -1 : 1));
     for (const { facts, cost } of others) sites.push(stateOf(facts, { cost }));
     return sites;
   }

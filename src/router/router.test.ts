@@ -4,6 +4,10 @@ import { Rig, SERVICE, eventually, listenPort, listener, service } from "./testi
 
 const site = { id: "a", name: "a" };
 
+function digest(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
 async function names(rig: Rig, port: number, count: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (let n = 0; n < count; n++) {
@@ -59,10 +63,9 @@ test.each(["client", "backend"])(
     using rig = new Rig();
     const payload = crypto.getRandomValues(new Uint8Array(65_536));
     const bytes = Buffer.concat(Array.from({ length: 40 }, () => payload));
-    const digest = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
     const received: Uint8Array[] = [];
     let backendEnded = false;
-    const pod = Bun.listen<undefined>({
+    const pod = Bun.listen({
       hostname: "127.0.0.1",
       port: 0,
       allowHalfOpen: true,
@@ -107,7 +110,7 @@ test.each(["client", "backend"])(
 test("a reset of one side is a reset of the other, never a clean end", async () => {
   using rig = new Rig();
   let broke: Error | undefined | "open" = "open";
-  const pod = Bun.listen<undefined>({
+  const pod = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
     allowHalfOpen: true,

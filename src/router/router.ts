@@ -190,7 +190,7 @@ export class Router {
     this.#draining = true;
     this.#statePending?.();
     this.#listeners.stop();
-    for (const flow of [...this.#flows]) flow.kill("RESET_BY_PEER", "Router stops");
+    for (const flow of Array.from(this.#flows)) flow.kill("RESET_BY_PEER", "Router stops");
     this.#connects.stop();
     this.#links.close();
     this.#core.stop();

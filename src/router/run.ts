@@ -115,14 +115,15 @@ async function runFromControl(
   }
   const lastGood = new LastGood(stateDir);
   let router: Router | undefined;
-  let client: ControlClient | undefined;
+  const channel: { client?: ControlClient } = {};
+  const tell = (message: RouterMessage): void => channel.client?.send(message);
   const use = (config: RouterConfig, generation: number): void => {
     if (router === undefined) {
       const first = new Router({
         ...common,
         config,
         generation,
-        onState: (state) => client?.send({ type: "state", state }),
+        onState: (state) => tell({ type: "state", state }),
       });
       first.start({ strict: false });
       router = first;
@@ -139,18 +140,18 @@ async function runFromControl(
         field: first?.field ?? "",
         reason: first?.message ?? "",
       });
-      client?.send({ type: "applied", generation, problems: result.problems });
+      tell({ type: "applied", generation, problems: result.problems });
       return;
     }
     try {
       use(result.config, generation);
     } catch (error) {
       log.error("Configuration could not be applied", { generation, reason: messageOf(error) });
-      client?.send({ type: "applied", generation, problems: [{ field: "", message: messageOf(error) }] });
+      tell({ type: "applied", generation, problems: [{ field: "", message: messageOf(error) }] });
       return;
     }
     lastGood.save({ generation, config: result.config });
-    client?.send({ type: "applied", generation, problems: router?.state().problems ?? [] });
+    tell({ type: "applied", generation, problems: router?.state().problems ?? [] });
   };
   const last = lastGood.load();
   if (last !== undefined) {
@@ -163,7 +164,7 @@ async function runFromControl(
   }
   const podIp = env["POD_IP"];
   const { hostname: id, version } = common;
-  client = new ControlClient({
+  const client = new ControlClient({
     url,
     token,
     ca: caOf(env["ISTHMUS_CONTROL_CA"]),
@@ -175,6 +176,7 @@ async function runFromControl(
     ],
     onMessage: receive,
   });
+  channel.client = client;
   await until;
   const code = router === undefined ? 0 : await drainAndStop(router);
   client.stop();

@@ -6,9 +6,7 @@ import { Balancer, DEFAULT_SELECTION, type Offer, type SelectionPolicy } from ".
 /** What the table asks of the network: who offers a service, and how far it is. */
 export interface Offers {
   /** Other sites that offer the service, in a stable order. `cost` is undefined when a site cannot be reached now. */
-  offering(
-    service: string,
-  ): Iterable<{
+  offering(service: string): Iterable<{
     readonly siteId: string;
     readonly cost: number | undefined;
     readonly service: AdvertisedService;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { shortestPaths, type Edge } from "./shortest-paths.ts";
 
 type Graph = readonly (readonly [from: number, to: number, cost: number])[];

@@ -49,7 +49,7 @@ export function shortestPaths(
   }
   const paths = new Map<string, Path>();
   for (const [node, { cost, firstSteps }] of found)
-    paths.set(node, { cost, firstSteps: firstSteps.sort((a, b) => a - b) });
+    paths.set(node, { cost, firstSteps: firstSteps.toSorted((a, b) => a - b) });
   return paths;
 }
 

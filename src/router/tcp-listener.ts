@@ -94,7 +94,7 @@ export function listenTcp<T>(at: ListenAt, options: { readonly for: string; read
     }
     throw new IsthmusError(
       "INVALID",
-      `Cannot listen on "${where}" for ${options.for}: ${code ?? messageOf(error)}`,
+      `Cannot listen on "${where}" for ${options.for}: ${typeof code === "string" ? code : messageOf(error)}`,
       {
         hint: "Give an address of this machine and a port it may use",
         cause: error,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Endpoint } from "../endpoint.ts";
 import { Balancer, type Offer, type SelectionPolicy } from "./balancer.ts";
 
@@ -91,7 +91,7 @@ test("Cost: with 5 at once the next path takes part by in-flight + path cost", (
     chosen.inFlight++;
     return chosen.wireId;
   });
-  expect(first.sort()).toEqual(["b/0", "c/0", "c/0", "c/1", "c/1"]);
+  expect(first.toSorted()).toEqual(["b/0", "c/0", "c/0", "c/1", "c/1"]);
 });
 
 test("Cost: spillAt says how many each cheaper endpoint has before the next path takes part", () => {

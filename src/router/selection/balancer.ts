@@ -128,5 +128,7 @@ function selectorOf({ spread, algorithm, spillAt }: SelectionPolicy): Selector {
       return new ByCluster(inside);
     case "Cost":
       return new LeastLoaded({ byCost: true, spillAt });
+    default:
+      return spread satisfies never;
   }
 }

@@ -1,4 +1,4 @@
-import { Candidate, type Selector, type Tried, type Turn } from "./candidate.ts";
+import type { Candidate, Selector, Tried, Turn } from "./candidate.ts";
 import { FairTurns } from "./fair-turns.ts";
 
 interface Cluster extends Turn {

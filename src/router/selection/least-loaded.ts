@@ -67,7 +67,7 @@ export class LeastLoaded implements Selector {
 }
 
 function penaltiesOf(candidates: readonly Candidate[], spillAt: number | undefined): number[] {
-  const costs = [...new Set(candidates.map((one) => one.cost))].sort((a, b) => a - b);
+  const costs = [...new Set(candidates.map((one) => one.cost))].toSorted((a, b) => a - b);
   const cheapest = costs[0] ?? 0;
   return candidates.map((one) =>
     spillAt === undefined ? one.cost - cheapest : spillAt * costs.indexOf(one.cost),

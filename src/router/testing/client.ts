@@ -101,7 +101,7 @@ export class TestClient {
   }
 
   #wake(): void {
-    for (const look of [...this.#waiting]) look();
+    for (const look of Array.from(this.#waiting)) look();
   }
 
   #flush(): void {

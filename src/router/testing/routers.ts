@@ -11,7 +11,7 @@ export class Rig implements Disposable {
   readonly #stops: (() => void)[] = [];
 
   [Symbol.dispose](): void {
-    for (const stop of this.#stops.splice(0).reverse()) stop();
+    for (const stop of this.#stops.splice(0).toReversed()) stop();
   }
 
   defer(stop: () => void): void {
