@@ -1,5 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+// @ts-expect-error A file to start, not a module to use: the compiled binary carries it along.
+import echoFile from "./workloads/echo.ts" with { type: "file" };
 
 export interface ImageRequest {
   readonly image: string;
@@ -18,6 +20,8 @@ export interface ImageCommand {
   readonly argv: readonly string[];
   /** What asks this image to end (STOPSIGNAL). */
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
+  /** What the image sets (ENV). */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 interface CatalogueEntry {
@@ -29,9 +33,10 @@ interface CatalogueEntry {
   /** What `args` are when the pod gives none. */
   defaultArgs?(request: ImageRequest): readonly string[];
   readonly stopSignal?: "SIGQUIT";
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-const ECHO = new URL("./workloads/echo.ts", import.meta.url).pathname;
+const ECHO: string = echoFile;
 
 /** Image pattern -> what runs in its place. The tag never matters. */
 const CATALOGUE: readonly CatalogueEntry[] = [
@@ -43,7 +48,8 @@ const CATALOGUE: readonly CatalogueEntry[] = [
   {
     pattern: "isthmus/echo",
     matches: /^(.*\/)?isthmus\/echo(:|@|$)/,
-    entrypoint: () => [process.execPath, ECHO],
+    entrypoint: ({ dir }) => [process.execPath, onDisk(ECHO, dir)],
+    env: { BUN_BE_BUN: "1" },
   },
   {
     pattern: "nginx",
@@ -71,12 +77,21 @@ export function resolveImage(request: ImageRequest): ImageCommand | undefined {
     // `command: [isthmus, ...]` means the program, wherever it is installed here.
     const [first = "", ...rest] = request.command;
     const head = first === "isthmus" ? request.program : [first];
-    return { argv: [...head, ...rest, ...request.args], stopSignal };
+    return { argv: [...head, ...rest, ...request.args], stopSignal, env: {} };
   }
   const entrypoint = entry?.entrypoint(request);
   if (entry === undefined || entrypoint === undefined) return undefined;
   const args = request.args.length > 0 ? request.args : (entry.defaultArgs?.(request) ?? []);
-  return { argv: [...entrypoint, ...args], stopSignal };
+  return { argv: [...entrypoint, ...args], stopSignal, env: entry.env ?? {} };
+}
+
+/** A file that another process can read: out of the binary, when it is in there. */
+function onDisk(file: string, dir: string): string {
+  if (!file.startsWith("/$bunfs/")) return file;
+  mkdirSync(dir, { recursive: true });
+  const copy = join(dir, "workload.ts");
+  writeFileSync(copy, readFileSync(file));
+  return copy;
 }
 
 /** nginx would listen on all addresses, which belong to everybody here: it gets a configuration with the pod's own. */

@@ -185,7 +185,8 @@ async function launch(dir: string, record: ClusterRecord, { program }: StartCont
   const [command = "", ...args] = program;
   const child = Bun.spawn([command, ...args, "sandbox", "run-cluster", "--dir", dir], {
     cwd: dir,
-    env: { ...process.env, [CLUSTER_MARKER]: dir },
+    // A cluster that is started from a pod of another is none of its processes.
+    env: { ...process.env, [CLUSTER_MARKER]: dir, [POD_MARKER]: undefined },
     stdio: ["ignore", log, log],
     detached: true,
   });

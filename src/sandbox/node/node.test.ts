@@ -191,7 +191,12 @@ describe("a cluster's node half", () => {
     writeFileSync(flag, "");
     const probe = { exec: { command: ["test", "-e", flag] }, periodSeconds: 1, failureThreshold: 1 };
     cluster.apply("services", echoService("web"));
-    cluster.apply("deployments.apps", echoDeployment("web", { container: { readinessProbe: probe } }));
+    cluster.apply(
+      "deployments.apps",
+      echoDeployment("web", {
+        container: { readinessProbe: probe, startupProbe: { httpGet: { port: 8080 } } },
+      }),
+    );
     await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(1));
     const endpoints = (want: boolean) =>
       cluster.until<Endpoints>({ resource: "endpoints", name: "web" }, (object) => {

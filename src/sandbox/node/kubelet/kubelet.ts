@@ -154,7 +154,7 @@ export class Kubelet implements NodeApi {
       return;
     }
     if (pod.spec.nodeName !== nodeName) return;
-    if (isPodFinished(pod)) {
+    if (isPodFinished(pod) || (deletionTimestamp !== undefined && !restore)) {
       if (deletionTimestamp !== undefined) stores.pods.delete(at(pod), { graceSeconds: 0, uid });
       return;
     }

@@ -66,6 +66,7 @@ export function planLaunch(pod: Pod, container: Container, context: LaunchContex
     dir: files,
   });
   if (image === undefined) throw new ImageError(container.image);
+  Object.assign(env, { ...image.env, ...env });
   const cwd = container.workingDir ?? home;
   const mounts = mountsOf(container, context);
   const plan = { env, cwd, stopSignal: image.stopSignal };

@@ -86,6 +86,8 @@ export class PodWorker implements ContainerHost {
 
   /** Starts the pod, or takes up what an earlier life of the cluster process left of it. */
   start(options: { restore: boolean }): void {
+    // Nothing of a pod that is on its way out starts again.
+    this.#ending = this.#pod.metadata.deletionTimestamp !== undefined;
     mkdirSync(join(this.#dir, "containers"), { recursive: true, mode: 0o700 });
     if (options.restore) {
       const { initContainerStatuses = [], containerStatuses = [] } = this.#pod.status ?? {};
