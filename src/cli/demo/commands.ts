@@ -30,20 +30,21 @@ export class Commands {
   /** Prints and runs one command; gives what it wrote to standard output. Throws FAILED with its own words. */
   async run(step: Step): Promise<string> {
     this.#print(step);
-    const output = await this.#perform(step);
+    const output = await this.#options.narrator.during(workingOn(step), this.#perform(step));
     this.#options.narrator.output(output);
     return output;
   }
 
   /** Runs commands that do not depend on each other side by side; printed in their order. */
   async runAll(steps: readonly Step[]): Promise<void> {
-    const running = steps.map((step) => this.#perform(step));
+    const running = steps.map((step) => ({ step, result: this.#perform(step) }));
     // Whoever fails first is told about in its turn below.
-    for (const one of running) one.catch(() => {});
-    for (const [index, step] of steps.entries()) {
+    for (const { result } of running) result.catch(() => {});
+    const { narrator } = this.#options;
+    for (const { step, result } of running) {
       this.#print(step);
       // oxlint-disable-next-line no-await-in-loop -- told in order
-      this.#options.narrator.output((await running[index]) ?? "");
+      narrator.output(await narrator.during(workingOn(step), result));
     }
   }
 
@@ -84,6 +85,10 @@ export class Commands {
       },
     );
   }
+}
+
+function workingOn({ program, words }: Step): string {
+  return `${program} ${words[0] ?? ""}`;
 }
 
 /** The word as a shell needs it written. */

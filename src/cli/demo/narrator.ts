@@ -1,18 +1,32 @@
 import type { Io } from "../io.ts";
+import { Progress } from "../output/progress.ts";
 import { type Style, styleFor } from "../output/style.ts";
 
 /** Tells the story of the demo: on standard output, or on standard error when that is kept for the results. */
 export class Narrator {
   readonly style: Style;
+  readonly #progress: Progress | undefined;
   readonly #write: (text: string) => void;
 
   constructor(io: Io, stream: "out" | "err") {
     this.style = styleFor(io, stream);
+    // In a pipe nobody waits for the next line.
+    this.#progress = io.errIsTerminal ? new Progress(io) : undefined;
     this.#write = (text) => (stream === "out" ? io.out(text) : io.err(text));
   }
 
   heading(text: string): void {
     this.#write(`\n${this.style.bold(text)}\n\n`);
+  }
+
+  /** Shows on a terminal that something is at work while `work` is. */
+  async during<T>(what: string, work: Promise<T>): Promise<T> {
+    this.#progress?.say(what);
+    try {
+      return await work;
+    } finally {
+      this.#progress?.end();
+    }
   }
 
   /** A sentence to the reader. */

@@ -42,8 +42,8 @@ export async function playScenarios(input: PlayInput): Promise<Played> {
     // Two new pods could not be told apart, so only a single one is timed.
     const timed = grows.length === 1 && before.length > 0 ? watchNewPod({ ...input, before }) : undefined;
     await bringAbout(steps, commands);
-    await eye.untilKnown(scenario);
-    await eye.untilPolicy();
+    await narrator.during(`${CLIENT_CLUSTER} learns about it`, eye.untilKnown(scenario));
+    await narrator.during("policy", eye.untilPolicy());
     const ms = await timed;
     if (ms !== undefined) {
       readyToFirstMs.push(ms);
@@ -52,7 +52,8 @@ export async function playScenarios(input: PlayInput): Promise<Played> {
     if (steps.length > 0) narrator.gap();
     for (const line of loadWords(input, scenario)) narrator.say(line);
     narrator.gap();
-    const result = await measure({ ...input, scenario, pods: await eye.pods() });
+    const pods = await eye.pods();
+    const result = await narrator.during("clients at work", measure({ ...input, scenario, pods }));
     narrator.block(scenarioTable(result, narrator.style));
     narrator.gap();
     narrator.block(verdictLines(result, narrator.style).join("\n"));

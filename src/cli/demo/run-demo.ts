@@ -96,7 +96,8 @@ async function takeDown({
   try {
     const present = (await status()).map(({ name }) => name);
     const own = CLUSTERS.filter((name) => present.includes(name));
-    if (own.length > 0) await down(own);
+    if (own.length > 0) await narrator.during("sandbox down", down(own));
+    for (const name of own) narrator.output(`Cluster "${name}" is gone`);
     ownership.forget();
   } catch (cause) {
     throw new IsthmusError("FAILED", "Could not take everything down", {

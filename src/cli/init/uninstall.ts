@@ -1,6 +1,6 @@
 import type { KubeObject } from "#api/object.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
-import { CONTROLLER, IMPORT_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
+import { CONTROLLER, IMPORT_LABEL, LEASE, MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
 import { EXPOSED_BY, EXPOSED_LABEL } from "../expose/exposed-service.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import type { Session } from "../session.ts";
@@ -24,7 +24,6 @@ const STEPS: readonly { readonly def: ResourceDef; readonly selector?: string }[
   { def: RESOURCES.deployments, selector: OURS },
   { def: RESOURCES.services, selector: OURS },
   { def: RESOURCES.secrets, selector: OURS },
-  { def: RESOURCES.leases, selector: OURS },
   { def: RESOURCES.roleBindings, selector: OURS },
   { def: RESOURCES.roles, selector: OURS },
   { def: RESOURCES.serviceAccounts, selector: OURS },
@@ -51,6 +50,8 @@ export async function uninstall(options: UninstallOptions, session: Session): Pr
       ),
     );
   }
+  // Made by the controller's election, without a label.
+  await client.delete(RESOURCES.leases, { namespace, name: LEASE });
   if (timeoutMs > 0) await untilGone(OURS, { timeoutMs, session });
   io.out(`Site "${siteName(site)}" is gone from namespace "${namespace}"\n`);
 }
