@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { LinkPair, streamOpen } from "./testing/link-pair.ts";
 import type { TestStream } from "./testing/recorder.ts";
 

@@ -31,6 +31,15 @@ export interface StreamCarrier {
   bulkChanged(delta: 1 | -1): void;
 }
 
+/** Credit is given back when it is this part of the window: three quarters and more of it are with the sender or on their way. */
+const GRANT_PARTS = 4;
+
+/**
+ * What both ends need under load to get at what has arrived, beside the round trip of an idle lane. On loopback 0.25 ms cost no
+ * throughput against 1 ms, and keeps a quarter of the bytes in front of others.
+ */
+const TURN_MS = 0.25;
+
 /** What a stream reports to until its owner sets a handler; the lane refuses a stream that kept it. */
 export const NO_HANDLER: StreamHandler = { onData() {}, onFin() {}, onReset() {}, onWritable() {} };
 
@@ -73,7 +82,9 @@ export class Stream implements LinkStream {
   #windowBytes: number;
   /** Consumed and not yet given back as credit. */
   #owed = 0;
-  #grantedMs = 0;
+  /** Consumed since `#measuredMs`, to know how fast the reader is. */
+  #measured = 0;
+  #measuredMs = 0;
 
   constructor(from: {
     id: number;
@@ -120,7 +131,7 @@ export class Stream implements LinkStream {
     this.#carrier.unconsumedChanged(-taken);
     if (this.#over || this.#finReceived) return;
     this.#owed += taken;
-    if (this.#owed * 2 >= this.#windowBytes) this.#grant();
+    if (this.#owed * GRANT_PARTS >= this.#windowBytes) this.#grant();
   }
 
   /** A DATA piece came. Returns what is wrong with it, if anything. */
@@ -250,17 +261,22 @@ export class Stream implements LinkStream {
   #grant(): void {
     const carrier = this.#carrier;
     const now = carrier.nowMs();
+    const tripMs = carrier.leastRttMs + TURN_MS;
     let credit = this.#owed;
-    if (this.#grantedMs > 0 && this.#windowBytes < carrier.maxWindowBytes) {
-      const elapsedMs = Math.max(now - this.#grantedMs, 0.05);
-      const wanted = ((2 * this.#owed) / elapsedMs) * carrier.leastRttMs;
-      if (wanted > this.#windowBytes && carrier.mayGrow()) {
+    this.#measured += this.#owed;
+    if (this.#measuredMs === 0) {
+      this.#measured = 0;
+      this.#measuredMs = now;
+    } else if (now - this.#measuredMs >= carrier.leastRttMs) {
+      const wanted = ((2 * this.#measured) / (now - this.#measuredMs)) * tripMs;
+      this.#measured = 0;
+      this.#measuredMs = now;
+      if (wanted > this.#windowBytes && this.#windowBytes < carrier.maxWindowBytes && carrier.mayGrow()) {
         const size = Math.floor(Math.min(wanted, 2 * this.#windowBytes, carrier.maxWindowBytes));
         credit += size - this.#windowBytes;
         this.#windowBytes = size;
       }
     }
-    this.#grantedMs = now;
     this.#owed = 0;
     this.#window += credit;
     carrier.output.window(this.id, credit);

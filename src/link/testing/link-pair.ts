@@ -61,6 +61,24 @@ export class LinkPair {
     this.#lane(wires[1], this.far);
   }
 
+  /** A lane of the dialler whose other end says nothing. */
+  addHalfLane(): [MemoryWire, MemoryWire] {
+    const wires = MemoryWire.pair();
+    this.#lane(wires[0], this.near);
+    return wires;
+  }
+
+  /** One way of a round trip: what each end sent so far arrives, and what it is answered does not yet. */
+  settleOneWay(): void {
+    this.endTurn();
+    const most = this.wires.map(([a, b]) => [a.inFlight, b.inFlight] as const);
+    this.wires.forEach(([a, b], i) => {
+      a.deliver(most[i]![0]);
+      b.deliver(most[i]![1]);
+    });
+    this.endTurn();
+  }
+
   /** Ends the turn: runs what was put off until now. */
   endTurn(): boolean {
     const due = this.#soon;
