@@ -134,7 +134,7 @@ test("a list comes in pages whose revision leads to what they missed", async () 
   let pages = 0;
   do {
     const query = new URLSearchParams({ limit: "3", ...(next === "" ? {} : { continue: next }) });
-    const list = (await t.json("GET", `${CM}?${query}`)) as unknown as {
+    const list = (await t.json("GET", `${CM}?${query.toString()}`)) as unknown as {
       items: KubeObject[];
       metadata: { continue?: string; resourceVersion: string };
     };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { builtinResources } from "../builtin.ts";
 import { ApiError, type KubeObject, type ManagedFields } from "../cluster-api.ts";
 import { difference, type FieldSet, intersection, union } from "./field-set.ts";
@@ -123,13 +123,14 @@ test("kubectl takes over from its own client-side apply without a conflict", () 
   expect(() => apply(one, "other", deployment({ replicas: 3 }))).toThrow("kubectl-client-side-apply");
 });
 
+const level = (inner: fc.Arbitrary<FieldSet>): fc.Arbitrary<FieldSet> =>
+  fc.dictionary(fc.constantFrom("f:a", "f:b", "."), inner).map((set) => {
+    if (Object.keys(set).every((key) => key === ".")) return {};
+    return set["."] === undefined ? set : { ...set, ".": {} };
+  });
+
 test("sets obey the laws of sets", () => {
   const leaf: fc.Arbitrary<FieldSet> = fc.constant({});
-  const level = (inner: fc.Arbitrary<FieldSet>): fc.Arbitrary<FieldSet> =>
-    fc.dictionary(fc.constantFrom("f:a", "f:b", "."), inner).map((set) => {
-      if (Object.keys(set).every((key) => key === ".")) return {};
-      return set["."] === undefined ? set : { ...set, ".": {} };
-    });
   const inner = level(level(leaf));
   const set = fc.dictionary(fc.constantFrom("f:x", "f:y"), inner);
   fc.assert(

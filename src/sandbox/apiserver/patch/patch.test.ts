@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { builtinResources } from "../builtin.ts";
 import type { KubeObject } from "../cluster-api.ts";
 import { copyJson, isObject, sameJson } from "../schema/schema.ts";

@@ -51,18 +51,19 @@ test("JSONPath finds fields, items, quoted names and conditions by type", () => 
   for (const [path, expected] of cases) expect(compileJsonPath(path)(object)).toEqual(expected);
 });
 
+const pod = (status: object, metadata: object = {}): unknown[] =>
+  podCells(
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "p", creationTimestamp: "2026-01-01T00:00:00Z", ...metadata },
+      spec: { containers: [{ name: "c" }] },
+      status: { phase: "Running", ...status },
+    },
+    NOW,
+  ).slice(1, 5);
+
 test("the status of a pod says why its containers do not run", () => {
-  const pod = (status: object, metadata: object = {}): unknown[] =>
-    podCells(
-      {
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { name: "p", creationTimestamp: "2026-01-01T00:00:00Z", ...metadata },
-        spec: { containers: [{ name: "c" }] },
-        status: { phase: "Running", ...status },
-      },
-      NOW,
-    ).slice(1, 5);
   const waiting = [{ ready: false, restartCount: 0, state: { waiting: { reason: "ErrImagePull" } } }];
   expect(pod({ containerStatuses: waiting })).toEqual(["0/1", "ErrImagePull", "0", "10m"]);
   const running = [
