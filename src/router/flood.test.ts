@@ -17,8 +17,8 @@ beforeAll(async () => {
   network = await TestNetwork.create();
   stranger = await TestNetwork.create("other-net");
   for (const id of ["a", "b", "c"])
-    signers.set(id, new AdvertisementSigner((await network.identity(id)).server));
-  foreign = new AdvertisementSigner((await stranger.identity("b")).server);
+    signers.set(id, new AdvertisementSigner(await network.leaf(id, "server")));
+  foreign = new AdvertisementSigner(await stranger.leaf("b", "server"));
 });
 
 class Node {

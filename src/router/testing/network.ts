@@ -28,13 +28,14 @@ export class TestNetwork {
   async identity(siteId: string): Promise<TestIdentity> {
     return {
       network: this.network,
-      client: await this.#leaf(siteId, "client"),
-      server: await this.#leaf(siteId, "server"),
+      client: await this.leaf(siteId, "client"),
+      server: await this.leaf(siteId, "server"),
       trust: this.root.certificate,
     };
   }
 
-  async #leaf(siteId: string, use: "client" | "server"): Promise<Pair> {
+  /** A certificate of a site, for one of the two uses. */
+  async leaf(siteId: string, use: "client" | "server"): Promise<Pair> {
     const { csr, key } = await createCsr();
     const { network, root: authority } = this;
     return {
