@@ -17,8 +17,8 @@ export interface Measured {
   readonly pods: readonly PodCount[];
 }
 
-/** Each range is this much wider for chance, where the rule leaves any to it: 3 sigma of 1,000 draws at 15 %, and rounding. */
-export const CHANCE = 0.035;
+/** Each range is this much wider for chance, where the rule leaves any to it. */
+export const CHANCE = 0.02;
 
 /** Exactly this share, within 1 % of all requests. */
 export function share(value: number): ShareRange {
