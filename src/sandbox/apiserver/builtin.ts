@@ -2,7 +2,7 @@ import { CORE } from "./schema/definitions-core.ts";
 import { GROUPS } from "./schema/definitions-groups.ts";
 import { META_AND_PODS } from "./schema/definitions-meta.ts";
 import { parseSchemas } from "./schema/language.ts";
-import { Definitions, type Schema } from "./schema/schema.ts";
+import { Definitions } from "./schema/schema.ts";
 import type { Resource } from "./resources.ts";
 
 interface Builtin {
@@ -120,11 +120,4 @@ export function builtinResources(): { definitions: Definitions; resources: Resou
     };
   });
   return { definitions, resources };
-}
-
-/** The schema of a kind that is answered but never stored (Scale, reviews, TokenRequest). */
-export function virtualSchema(definitions: Definitions, name: string): Schema {
-  const schema = definitions.byName.get(name);
-  if (schema === undefined) throw new Error(`no schema ${name}`);
-  return schema;
 }

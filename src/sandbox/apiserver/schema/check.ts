@@ -74,7 +74,7 @@ class Checker {
     if (schema.minLength !== undefined && length < schema.minLength) {
       this.#fail(path, value, `should be at least ${schema.minLength} chars long`);
     }
-    if (schema.pattern !== undefined && !matches(schema.pattern, value)) {
+    if (schema.pattern !== undefined && !matches(schema, schema.pattern, value)) {
       this.#fail(path, value, `should match '${schema.pattern}'`);
     }
     if (schema.format === "date-time" && Number.isNaN(Date.parse(value))) {
@@ -166,20 +166,22 @@ class Checker {
   }
 }
 
-const compiled = new Map<string, RegExp | undefined>();
+const compiled = new WeakMap<Schema, RegExp | "unreadable">();
 
 /** Go's RE2 and JavaScript agree on what CRDs use; a pattern that JavaScript cannot read refuses nothing. */
-function matches(pattern: string, value: string): boolean {
-  if (!compiled.has(pattern)) {
+function matches(schema: Schema, pattern: string, value: string): boolean {
+  let regex = compiled.get(schema);
+  if (regex === undefined) compiled.set(schema, (regex = compile(pattern)));
+  return regex === "unreadable" || regex.test(value);
+}
+
+function compile(pattern: string): RegExp | "unreadable" {
+  for (const flags of ["u", ""]) {
     try {
-      compiled.set(pattern, new RegExp(pattern, "u"));
+      return new RegExp(pattern, flags);
     } catch {
-      try {
-        compiled.set(pattern, new RegExp(pattern));
-      } catch {
-        compiled.set(pattern, undefined);
-      }
+      // The stricter syntax first; what neither reads is not held against the value.
     }
   }
-  return compiled.get(pattern)?.test(value) ?? true;
+  return "unreadable";
 }
