@@ -47,23 +47,23 @@ async function names(rig: Rig, port: number, count: number): Promise<Record<stri
 
 test("two sites share connections exactly over links, whoever dialled; readiness and scaling follow", async () => {
   using rig = new Rig();
-  const [b0, c0, c1] = ["b0", "c0", "c1"].map((name) => rig.backend(name));
-  const b = acceptor(rig, "b", { services: [service([b0 as never])] });
+  const [b0, c0, c1] = [rig.backend("b0"), rig.backend("c0"), rig.backend("c1")];
+  const b = acceptor(rig, "b", { services: [service([b0])] });
   const a = acceptor(rig, "a", { listeners: [listener()], links: [linkTo(b, "to-b")] });
   const cConfig: RouterConfig = {
     ...base("c"),
     links: [linkTo(a, "to-a")],
-    services: [service([c0 as never])],
+    services: [service([c0])],
   };
   const c = rig.router(cConfig);
   await eventually(() => candidates(a) === 2);
   expect(await names(rig, listenPort(a), 20)).toEqual({ b0: 10, c0: 10 });
   const started = performance.now();
-  c.apply({ ...cConfig, services: [service([c0 as never, c1 as never])] });
+  c.apply({ ...cConfig, services: [service([c0, c1])] });
   await eventually(() => candidates(a) === 3);
   expect(performance.now() - started).toBeLessThan(250);
   expect(await names(rig, listenPort(a), 30)).toEqual({ b0: 10, c0: 10, c1: 10 });
-  c.apply({ ...cConfig, services: [service([{ port: c0?.port ?? 0, ready: false }, c1 as never])] });
+  c.apply({ ...cConfig, services: [service([{ port: c0.port, ready: false }, c1])] });
   await eventually(() => candidates(a) === 2);
   expect(await names(rig, listenPort(a), 10)).toEqual({ b0: 5, c1: 5 });
   expect(a.state().sites.map(({ id, reachable }) => [id, reachable])).toEqual([
