@@ -35,14 +35,20 @@ export class DialAttempt {
   }
 
   start(): void {
-    const { address, identity, clock, timeoutMs } = this.#options;
+    const { identity, clock, timeoutMs } = this.#options;
     const problem = problemOfOwnCertificate(identity.client.certificate, clock.now());
     if (problem !== undefined) {
       queueMicrotask(() => this.#fail(problem));
       return;
     }
     this.#cancelTimeout = clock.after(timeoutMs, () => this.#fail(`No answer within ${timeoutMs} ms`));
-    Bun.connect<TlsWire | undefined>({
+    this.#connect().catch((error: unknown) => this.#fail(messageOf(error)));
+  }
+
+  /** Rejects also where the identity cannot be used at all. */
+  async #connect(): Promise<void> {
+    const { address, identity } = this.#options;
+    await Bun.connect<TlsWire | undefined>({
       hostname: address.host,
       port: address.port,
       tls: clientTls(identity),
@@ -59,7 +65,7 @@ export class DialAttempt {
         },
         failed: (_socket, reason) => this.#fail(`The connection was ${reason}`),
       }),
-    }).catch((error: unknown) => this.#fail(messageOf(error)));
+    });
   }
 
   /** The lane that says HELLO on the wire of this attempt. */

@@ -22,7 +22,7 @@ export interface LaneOwner {
   onHello(lane: Lane, hello: Hello): string | undefined;
   onStream(stream: Stream): void;
   onControl(lane: Lane, payload: Uint8Array): void;
-  /** LANE and LINK were answered before; CLOSE is told by `onClosed`. */
+  /** The lane answers LANE and LINK by itself; CLOSE is told by `onClosed`. */
   onGoAway(lane: Lane, kind: number, reason: string): void;
   onRtt(lane: Lane): void;
   /** The output has room: control messages may go on. */

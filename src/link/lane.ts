@@ -417,12 +417,11 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     const kind = bytes[from]!;
     const reason = readText(bytes, from + 1, to);
     if (kind === GOAWAY.CLOSE) return this.#close(reason);
-    if (kind === GOAWAY.LANE || kind === GOAWAY.LINK) {
-      const first = !this.#goAwayReceived;
-      this.#goAwayReceived = true;
-      if (first && !this.#goAwaySent) this.goAway(kind, "");
-    }
+    const drains = kind === GOAWAY.LANE || kind === GOAWAY.LINK;
+    if (drains) this.#goAwayReceived = true;
     this.owner.onGoAway(this, kind, reason);
+    // The answer says that no OPEN of ours follows: the peer may close when all streams are over.
+    if (drains && !this.#goAwaySent) this.goAway(kind, "");
     this.#closeWhenDone();
   }
 
