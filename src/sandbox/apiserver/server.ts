@@ -34,6 +34,8 @@ export interface ApiServerOptions {
   node: NodeApi;
   admission?: readonly AdmissionHook[];
   clock?: Clock;
+  /** Revisions that a watch can go back to. [10000] */
+  keptRevisions?: number;
 }
 
 export interface ApiServer {
@@ -52,7 +54,10 @@ export function startApiServer(options: ApiServerOptions): ApiServer {
   const { definitions, resources } = builtinResources();
   const registry = new ResourceRegistry();
   for (const resource of resources) registry.add(resource);
-  const store = new Store({ path: options.store });
+  const store = new Store({
+    path: options.store,
+    ...(options.keptRevisions === undefined ? {} : { keptRevisions: options.keptRevisions }),
+  });
   const objects = new Objects({ store, clock, admission: options.admission ?? [] });
   followDefinitions(store, { registry, definitions });
   const api = inProcessApi(objects, registry);

@@ -37,7 +37,9 @@ export interface TestServer extends AsyncDisposable {
 const certificate = createServerCertificate({ hosts: ["127.0.0.1"], now: Date.now() });
 
 /** A server of its own on loopback with a database in a temporary directory, gone with `await using`. */
-export async function testServer(options: { admission?: AdmissionHook[] } = {}): Promise<TestServer> {
+export async function testServer(
+  options: { admission?: AdmissionHook[]; keptRevisions?: number } = {},
+): Promise<TestServer> {
   const tls = await certificate;
   const dir = mkdtempSync(join(tmpdir(), "isthmus-apiserver-"));
   writeFileSync(join(dir, "ca.crt"), tls.ca);
@@ -53,6 +55,7 @@ export async function testServer(options: { admission?: AdmissionHook[] } = {}):
       },
       node: LINES,
       admission: options.admission ?? [],
+      keptRevisions: options.keptRevisions ?? 10_000,
     });
   let server = start();
   const call: TestServer["fetch"] = (path, init = {}) => {

@@ -13,7 +13,6 @@ import {
   conflict,
   type FieldError,
   fieldError,
-  forbidden,
   invalid,
   notFound,
   staleVersion,
@@ -30,6 +29,7 @@ import { checkMetadata, nameFor, timestamp } from "./metadata.ts";
 import { hasSpecFinalizers, isFinished, podGrace } from "./deletion.ts";
 import {
   checkIdentity,
+  checkNamespace,
   decodeError,
   desired,
   keepSystemMetadata,
@@ -102,7 +102,7 @@ export class Objects {
       throw badRequest("resourceVersion should not be set on objects to be created");
     }
     draft.metadata.name = nameFor(draft);
-    this.#checkNamespace(resource, draft);
+    checkNamespace(this.store, resource, draft);
     const namespace = draft.metadata.namespace ?? "";
     if (this.find(resource, namespace, draft.metadata.name) !== undefined) {
       throw alreadyExists(resource, draft.metadata.name);
@@ -198,7 +198,7 @@ export class Objects {
     );
     result.object.metadata.managedFields = result.entries;
     if (old === undefined) {
-      this.#checkNamespace(resource, result.object);
+      checkNamespace(this.store, resource, result.object);
       return { object: this.#insert(resource, result.object, options, result.entries), created: true };
     }
     checkIdentity(resource, result.object, old);
@@ -393,20 +393,5 @@ export class Objects {
   #put(resource: Resource, object: KubeObject, options: WriteOptions): KubeObject {
     if (options.dryRun === true) return object;
     return this.store.put(resourceKey(resource), object);
-  }
-
-  #checkNamespace(resource: Resource, draft: KubeObject): void {
-    const namespace = draft.metadata.namespace ?? "";
-    if (!resource.namespaced) {
-      delete draft.metadata.namespace;
-      return;
-    }
-    if (namespace === "") throw badRequest("an empty namespace may not be set during creation");
-    const found = this.store.get("namespaces", "", namespace);
-    if (found === undefined) throw notFound({ group: "", resource: "namespaces" }, namespace);
-    if (found.metadata.deletionTimestamp !== undefined && resourceKey(resource) !== "events") {
-      const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
-      throw forbidden(resource, draft.metadata.name, why);
-    }
   }
 }

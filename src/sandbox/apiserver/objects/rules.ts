@@ -1,7 +1,8 @@
 import type { ApiError, KubeObject } from "../cluster-api.ts";
-import { badRequest, conflict, type FieldError, staleVersion } from "../errors.ts";
+import { badRequest, conflict, type FieldError, forbidden, notFound, staleVersion } from "../errors.ts";
 import { copyJson, sameJson } from "../schema/schema.ts";
-import type { Resource } from "../resources.ts";
+import { type Resource, resourceKey } from "../resources.ts";
+import type { Store } from "../store/store.ts";
 
 /** A value of another type than the kind has is no invalid object but an unreadable one, as Go decoding says it. */
 export function decodeError(resource: Resource, error: FieldError): ApiError {
@@ -87,5 +88,21 @@ export function checkIdentity(resource: Resource, draft: KubeObject, old: KubeOb
     throw badRequest(
       `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
     );
+  }
+}
+
+/** Refuses a new object in a namespace that is not there or is being deleted. */
+export function checkNamespace(store: Store, resource: Resource, draft: KubeObject): void {
+  const namespace = draft.metadata.namespace ?? "";
+  if (!resource.namespaced) {
+    delete draft.metadata.namespace;
+    return;
+  }
+  if (namespace === "") throw badRequest("an empty namespace may not be set during creation");
+  const found = store.get("namespaces", "", namespace);
+  if (found === undefined) throw notFound({ group: "", resource: "namespaces" }, namespace);
+  if (found.metadata.deletionTimestamp !== undefined && resourceKey(resource) !== "events") {
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    throw forbidden(resource, draft.metadata.name, why);
   }
 }
