@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseConfig } from "#router/config.ts";
 import { buildConfig, type ConfigInput } from "./config-builder.ts";
+import { ConfigText } from "./config-text.ts";
 import { createRoot } from "#pki/authority.ts";
 import { issueIdentity } from "./network.ts";
 
@@ -73,4 +74,16 @@ test("a site that cannot be dialled does not listen for links", async () => {
   expect(buildConfig({ ...EMPTY, identity: await identity(), acceptLinks: false })).not.toHaveProperty(
     "accept",
   );
+});
+
+test("the text of a configuration is the JSON of it, with and without services", () => {
+  const texts = new ConfigText();
+  const service = { service: "shop/a", ports: [{ port: 80 }], endpoints: [] };
+  for (const config of [
+    buildConfig(EMPTY),
+    { site: { id: "a", name: "b" } },
+    buildConfig({ ...EMPTY, exports: [service, service] }),
+  ]) {
+    expect(JSON.parse(texts.of(config))).toEqual(JSON.parse(JSON.stringify(config)));
+  }
 });

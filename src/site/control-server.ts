@@ -9,6 +9,7 @@ import {
   type RouterMessage,
 } from "#router/control-protocol.ts";
 import type { RouterState } from "#router/state.ts";
+import { ConfigText } from "./config-text.ts";
 
 export interface ControlServerOptions {
   readonly hostname: string;
@@ -63,6 +64,7 @@ export class ControlServer {
   readonly #server: Bun.Server<Connection>;
   readonly #sockets = new Set<Socket>();
   #generation = 0;
+  readonly #texts = new ConfigText();
   #configText: string | undefined;
   #message: string | undefined;
   #news = 0;
@@ -74,6 +76,7 @@ export class ControlServer {
       hostname: options.hostname,
       port: options.port,
       tls: { cert: options.tls.certificate, key: options.tls.key },
+      development: false,
       maxRequestBodySize: 1024,
       fetch: (request, server) => this.#upgrade(request, server),
       error: () => new Response(null, { status: 500 }),
@@ -104,7 +107,7 @@ export class ControlServer {
 
   /** Gives all routers this configuration; does nothing when it is the one they have. Says whether it was new. */
   setConfig(config: RouterConfig): boolean {
-    const text = JSON.stringify(config);
+    const text = this.#texts.of(config);
     if (text === this.#configText) return false;
     this.#configText = text;
     // Grows over restarts of the controller too, as long as the clock does.

@@ -25,7 +25,7 @@ import { expiryOf, Redemptions } from "./redemption.ts";
 import { Renewal } from "./renewal.ts";
 import { Servers } from "./servers.ts";
 import { SiteWriter } from "./site-writer.ts";
-import { StatusWriter } from "./status-writer.ts";
+import { contentKey, StatusWriter } from "./status-writer.ts";
 import type { RouterSummary } from "./status.ts";
 import { isFinal, Tokens } from "./tokens.ts";
 
@@ -351,9 +351,28 @@ export class SiteController {
       this.#statusScheduled = false;
       this.#loops.enqueue("site", SITE);
       for (const { metadata } of this.#caches.links.list()) this.#loops.enqueue("link", metadata.name);
-      for (const { metadata } of this.#caches.exports.list()) this.#loops.enqueue("export", metadata.name);
-      for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
+      this.#enqueueTakenUp();
     });
+  }
+
+  /** Exports and policies whose condition does not say yet what the routers have taken up. */
+  #enqueueTakenUp(): void {
+    const applied = this.#applied();
+    for (const { metadata, status } of this.#caches.exports.list()) {
+      const { name } = metadata;
+      if (isTrue(status?.conditions, "Ready") === this.#inForce.has(contentKey.export(name), applied))
+        continue;
+      this.#loops.enqueue("export", name);
+    }
+    for (const { metadata, status } of this.#caches.policies.list()) {
+      const { name, generation } = metadata;
+      if (
+        isTrue(status?.conditions, "Ready") ===
+        this.#inForce.has(contentKey.policy(name, generation), applied)
+      )
+        continue;
+      this.#loops.enqueue("policy", name);
+    }
   }
 
   #leadingChanged(leading: boolean): void {

@@ -93,6 +93,7 @@ export function startJoinServer(options: JoinServerOptions): JoinServer {
     hostname,
     port,
     tls: { cert: tls.certificate, key: tls.key },
+    development: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     idleTimeout: 10,
     fetch: (request, self) => answer(request, self.requestIP(request)?.address ?? "unknown"),

@@ -44,6 +44,10 @@ function link(change: Partial<LinkState> = {}): LinkState {
   };
 }
 
+function withRtt(rttMs: number): NonNullable<SiteStatusInput["view"]> {
+  return { sites: [seenSite("c2", { links: [{ site: "x", cost: 1, rttMs }] })], links: [] };
+}
+
 describe("the status of a Site", () => {
   const cases: [string, Partial<SiteStatusInput>, string, string][] = [
     ["all is well", {}, "True", "Ready"],
@@ -74,13 +78,9 @@ describe("the status of a Site", () => {
   });
 
   test("stays the same when only noise changed", () => {
-    const view = (rttMs: number) => ({
-      sites: [seenSite("c2", { links: [{ site: "x", cost: 1, rttMs }] })],
-      links: [],
-    });
-    const before = siteStatus(input({ view: view(2) }));
+    const before = siteStatus(input({ view: withRtt(2) }));
     const site = { ...input().site, status: before };
-    expect(siteStatus(input({ site, view: view(2.3), nowMs: 1_800_000_000_000 }))).toEqual(before);
+    expect(siteStatus(input({ site, view: withRtt(2.3), nowMs: 1_800_000_000_000 }))).toEqual(before);
   });
 
   test("is bounded, whatever the size of the network", () => {
