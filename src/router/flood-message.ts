@@ -12,6 +12,8 @@ export type SeenOrigin = readonly [site: string, router: string, epoch: number, 
 export type FloodMessage =
   | {
       readonly type: "advertisement";
+      /** As in the body: lets what is already known be dropped unread. */
+      readonly origin: SeenOrigin;
       readonly signature: string;
       readonly certificate?: string | undefined;
       readonly body: Uint8Array;
@@ -32,6 +34,7 @@ const head = Compile(
   Type.Union([
     Type.Object({
       type: Type.Literal("advertisement"),
+      origin: Type.Tuple([Name, Name, Count, Count]),
       signature: Type.String({ maxLength: 256 }),
       certificate: Type.Optional(Type.String({ maxLength: 32_768 })),
     }),
@@ -49,9 +52,13 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function advertisementMessage(
   body: Uint8Array,
-  { signature, certificate }: { readonly signature: string; readonly certificate: string | undefined },
+  {
+    origin,
+    signature,
+    certificate,
+  }: { readonly origin: SeenOrigin; readonly signature: string; readonly certificate: string | undefined },
 ): Uint8Array {
-  const line = Buffer.from(`${JSON.stringify({ type: "advertisement", signature, certificate })}\n`);
+  const line = Buffer.from(`${JSON.stringify({ type: "advertisement", origin, signature, certificate })}\n`);
   return Buffer.concat([line, body]);
 }
 

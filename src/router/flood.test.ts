@@ -168,6 +168,7 @@ test("stale advertisements are refused, and the sender is told what is newer", (
 
 test("nobody speaks for another site, and nothing that was changed on the way is believed", () => {
   const [a, b] = [new Node("a"), new Node("b")];
+  const origin = ["b", "r", 9e12, 1] as const;
   const body = Buffer.from(
     JSON.stringify({
       kind: "full",
@@ -187,16 +188,17 @@ test("nobody speaks for another site, and nothing that was changed on the way is
   if (own === undefined || other === undefined) throw new Error("No signers");
   const forgeries = [
     // signed by another site of the network, with its own certificate
-    advertisementMessage(body, { signature: other.sign(body), certificate: other.certificate }),
+    advertisementMessage(body, { origin, signature: other.sign(body), certificate: other.certificate }),
     // signed by another site, with the right certificate
-    advertisementMessage(body, { signature: other.sign(body), certificate: own.certificate }),
+    advertisementMessage(body, { origin, signature: other.sign(body), certificate: own.certificate }),
     // by a site of the same name of another network
-    advertisementMessage(body, { signature: foreign.sign(body), certificate: foreign.certificate }),
+    advertisementMessage(body, { origin, signature: foreign.sign(body), certificate: foreign.certificate }),
     // no certificate, no signature
-    advertisementMessage(body, { signature: own.sign(body), certificate: undefined }),
-    advertisementMessage(body, { signature: "", certificate: own.certificate }),
+    advertisementMessage(body, { origin, signature: own.sign(body), certificate: undefined }),
+    advertisementMessage(body, { origin, signature: "", certificate: own.certificate }),
     // changed by a relay
     advertisementMessage(Buffer.from(body.toString().replace('"version":"1"', '"version":"2"')), {
+      origin,
       signature: own.sign(body),
       certificate: own.certificate,
     }),
@@ -205,7 +207,11 @@ test("nobody speaks for another site, and nothing that was changed on the way is
   expect(a.counters.advertisementsForged).toBe(forgeries.length);
   expect(a.database.get("b/r")).toBeUndefined();
   expect(a.sent).toEqual([]);
-  a.take(b, advertisementMessage(body, { signature: own.sign(body), certificate: own.certificate }));
+  const signed = { signature: own.sign(body), certificate: own.certificate };
+  // What a relay wrote on the outside is not what is inside.
+  a.take(b, advertisementMessage(body, { origin: ["c", "r", 9e12, 1], ...signed }));
+  expect(a.counters.advertisementsMalformed).toBe(1);
+  a.take(b, advertisementMessage(body, { origin, ...signed }));
   expect(a.database.get("b/r")?.seq).toBe(1);
 });
 
@@ -283,7 +289,11 @@ test("junk is counted and dropped; a site has a bounded number of routers", () =
         services: [],
       }),
     );
-    a.take(b, advertisementMessage(body, { signature: signer.sign(body), certificate: signer.certificate }));
+    const origin = ["b", `r${n}`, 1, 1] as const;
+    a.take(
+      b,
+      advertisementMessage(body, { origin, signature: signer.sign(body), certificate: signer.certificate }),
+    );
   }
   expect(a.database.size).toBe(MAX_ROUTERS_PER_SITE);
 });

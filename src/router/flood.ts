@@ -167,19 +167,21 @@ export class Flood {
 
   #receive(neighbour: Neighbour, message: Extract<FloodMessage, { type: "advertisement" }>): void {
     const { counters } = this.#options;
-    const ad = decodeAdvertisement(message.body);
-    if (ad === undefined || this.#trust === undefined) {
-      counters.advertisementsMalformed++;
-      return;
-    }
-    const key = routerKey(ad.site, ad.router);
+    const [site, router, epoch, seq] = message.origin;
+    const key = routerKey(site, router);
     const entry = this.#options.database.get(key);
-    if (entry !== undefined && !isNewer(ad, entry)) {
-      if (ad.epoch === entry.epoch && ad.seq === entry.seq) counters.advertisementsDuplicate++;
+    if (entry !== undefined && !isNewer({ epoch, seq }, entry)) {
+      if (epoch === entry.epoch && seq === entry.seq) counters.advertisementsDuplicate++;
       else {
         counters.advertisementsStale++;
         for (const digest of digestMessages([seen(entry)])) neighbour.send(digest);
       }
+      return;
+    }
+    const ad = decodeAdvertisement(message.body);
+    const honest = ad?.site === site && ad.router === router && ad.epoch === epoch && ad.seq === seq;
+    if (ad === undefined || !honest || this.#trust === undefined) {
+      counters.advertisementsMalformed++;
       return;
     }
     if (
@@ -335,7 +337,11 @@ export class Flood {
     if (signer === undefined) return undefined;
     const body = Buffer.from(JSON.stringify(ad));
     const certificate = ad.kind === "full" ? signer.certificate : undefined;
-    return advertisementMessage(body, { signature: signer.sign(body), certificate });
+    return advertisementMessage(body, {
+      origin: [ad.site, ad.router, ad.epoch, ad.seq],
+      signature: signer.sign(body),
+      certificate,
+    });
   }
 
   #send(message: Uint8Array): void {
