@@ -211,6 +211,21 @@ describe("imports", () => {
     expect(service(site, "web")).toEqual(mine);
   });
 
+  test("whose exporter never comes back can be deleted by hand, with their Service", async () => {
+    await using site = await founded();
+    const router = await site.router();
+    router.sees([seenSite("c2", { services: [seenService("web")] })]);
+    await eventually(
+      () => service(site, "web") && site.read(RESOURCES.serviceImports, "web")?.status?.clusters,
+    );
+    router.sees([seenSite("c2", { reachable: false, services: [seenService("web")] })]);
+    await Bun.sleep(50);
+    site.remove(RESOURCES.serviceImports, "web");
+    await eventually(() => service(site, "web") === undefined);
+    await Bun.sleep(100);
+    expect(site.names(RESOURCES.serviceImports)).toEqual([]);
+  });
+
   test("are repaired when somebody changes or deletes their Service", async () => {
     await using site = await founded();
     const router = await site.router();

@@ -254,7 +254,10 @@ export class SiteController {
     });
     caches.secrets.onChange(siteChanged);
     caches.routerDeployment.onChange(() => this.#loops.enqueue("site", SITE));
-    caches.imports.onChange(({ name }) => this.#replan(name));
+    caches.imports.onChange(({ name }, { after }) => {
+      if (after === undefined) this.#imports.released(name);
+      this.#replan(name);
+    });
     caches.services.onChange(({ name }, { before, after }) => {
       if (this.#isOwnService(name)) this.#enqueueSite();
       else if ([before, after].some((service) => service !== undefined && isImportService(service)))

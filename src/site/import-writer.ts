@@ -44,6 +44,8 @@ export class ImportWriter {
   /** Listeners of Services that are not written yet: `name:port` -> listener port. */
   readonly #pending = new Map<string, number>();
   readonly #goneSinceMs = new Map<string, number>();
+  /** ServiceImports that somebody has deleted: their Service goes too, unless the service is still exported. */
+  readonly #released = new Set<string>();
   #desired = new Map<string, DesiredImport>();
   #gone = new Set<string>();
 
@@ -65,6 +67,11 @@ export class ImportWriter {
     return [...names];
   }
 
+  /** The ServiceImport of that name is gone from the API. */
+  released(name: string): void {
+    this.#released.add(name);
+  }
+
   /** All listeners that the routers shall have. */
   listeners(): ImportListener[] {
     const { caches } = this.#options;
@@ -83,6 +90,7 @@ export class ImportWriter {
   reset(): void {
     this.#pending.clear();
     this.#goneSinceMs.clear();
+    this.#released.clear();
     this.#desired.clear();
     this.#gone.clear();
   }
@@ -91,7 +99,13 @@ export class ImportWriter {
   async reconcile(name: string): Promise<ReconcileResult> {
     const desired = this.#desired.get(name);
     if (desired !== undefined) {
+      this.#released.delete(name);
       await this.#write(desired);
+      return {};
+    }
+    if (this.#released.has(name)) {
+      await this.#deleteService(name);
+      this.#released.delete(name);
       return {};
     }
     const since = this.#goneSinceMs.get(name);
@@ -190,14 +204,22 @@ export class ImportWriter {
   async #delete(name: string): Promise<void> {
     const { client, caches } = this.#options;
     const { namespace } = caches;
-    const service = caches.service(name);
     const known = caches.imports.get(namespace, name);
-    if (service !== undefined && isImportService(service)) {
-      await client.delete(RESOURCES.services, { namespace, name, preconditions: uidOf(service) });
-    }
+    await this.#deleteService(name);
     if (known !== undefined)
       await client.delete(RESOURCES.serviceImports, { namespace, name, preconditions: uidOf(known) });
     log.info("The last export of a service is gone, and with it the import", { name });
+  }
+
+  async #deleteService(name: string): Promise<void> {
+    const { client, caches } = this.#options;
+    const service = caches.service(name);
+    if (service === undefined || !isImportService(service)) return;
+    await client.delete(RESOURCES.services, {
+      namespace: caches.namespace,
+      name,
+      preconditions: uidOf(service),
+    });
   }
 
   #ownImports(): ServiceImport[] {

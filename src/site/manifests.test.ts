@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Deployment, Service } from "#api/builtin.ts";
 import { validate } from "#api/registry.ts";
-import { exposureOf } from "./link-access.ts";
+import { type Exposure, exposureOf } from "./link-access.ts";
 import { ListenerPorts } from "./listener-ports.ts";
 import { installObjects, siteObject } from "./manifests.ts";
 import { controllerRules } from "./rbac.ts";
@@ -80,12 +80,15 @@ describe("what is installed", () => {
   });
 });
 
+function of(spec: Service["spec"], status: Service["status"] = {}, nodeHost?: string): Exposure {
+  const metadata = { name: "isthmus-router" };
+  return exposureOf(
+    { apiVersion: "v1", kind: "Service", metadata, spec, status },
+    { port: "link", nodeHost },
+  );
+}
+
 describe("access from other sites", () => {
-  const of = (spec: Service["spec"], status: Service["status"] = {}, nodeHost?: string) =>
-    exposureOf(
-      { apiVersion: "v1", kind: "Service", metadata: { name: "isthmus-router" }, spec, status },
-      { port: "link", nodeHost },
-    );
   const ports = [{ name: "link", port: 7443, nodePort: 30_001 }];
 
   test("needs no Service when there is none wanted", () => {
