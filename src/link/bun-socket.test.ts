@@ -41,7 +41,7 @@ describe("a socket of Bun", () => {
         },
       });
       let partial = 0;
-      for (let done = 0; done < total; done += 1_000_000) {
+      for (let begun = 0; begun < total; begun += 1_000_000) {
         const bytes = crypto.getRandomValues(new Uint8Array(50_000));
         const chunk = new Uint8Array(1_000_000);
         for (let at = 0; at < chunk.length; at += bytes.length) chunk.set(bytes, at);

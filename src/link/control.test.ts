@@ -106,7 +106,7 @@ describe("the cost of a link", () => {
     const pair = new LinkPair();
     let told = 0;
     Object.assign(pair.far, { onCost: () => void told++ });
-    pair.near.link.setCost(50);
+    pair.near.session?.setCost(50);
     pair.settle();
     expect([pair.near.link.cost, pair.far.link.cost, told]).toEqual([50, 50, 1]);
   });

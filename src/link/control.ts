@@ -75,7 +75,7 @@ export class ControlChannel {
     const lane = this.#lane;
     if (lane === undefined) return;
     for (let parts = 0; this.#sendIndex < this.#queue.length; parts++) {
-      if (!lane.hasRoom(HEADER_BYTES + PART_BYTES)) return;
+      if (!lane.sender.hasRoom(HEADER_BYTES + PART_BYTES)) return;
       if (parts === PARTS_PER_TURN) return this.#pumpLater();
       const message = this.#queue[this.#sendIndex]!;
       const from = this.#sendOffset;

@@ -49,3 +49,10 @@ export function readU16(bytes: Uint8Array, at: number): number {
 export function readU32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
+
+const decoder = new TextDecoder();
+
+/** The rest of a payload as text; bytes that are no UTF-8 become U+FFFD. */
+export function readText(bytes: Uint8Array, from: number, to: number): string {
+  return from === to ? "" : decoder.decode(bytes.subarray(from, to));
+}

@@ -1,17 +1,17 @@
-import { FLUSH_BYTES, FRAME, GOAWAY, SMALL_WRITE_BYTES, type GoAwayKind } from "./constants.ts";
+import { FLUSH_BYTES, FRAME, GOAWAY, type GoAwayKind } from "./constants.ts";
 import { Decoder, type FrameSink } from "./decode.ts";
-import { readU32 } from "./frame.ts";
+import { readText, readU32 } from "./frame.ts";
 import { encodeHello, negotiateVersion, parseHello, type Hello } from "./hello.ts";
 import type { LaneContext, LaneOwner } from "./lane-context.ts";
+import { LaneMemory } from "./lane-memory.ts";
 import type { LinkLimits } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
-import type { MemoryHolder } from "./memory-budget.ts";
 import { decodeOpen } from "./open-codec.ts";
-import { Output, type ControlPart } from "./output.ts";
+import type { ControlPart, Output } from "./output.ts";
 import { resetCodeOf } from "./reset-code.ts";
 import { RoundTrip } from "./rtt.ts";
+import { Sender } from "./sender.ts";
 import { NO_HANDLER, Stream, type StreamCarrier } from "./stream.ts";
-import { TurnQueue } from "./turn-queue.ts";
 import type { LaneStats, ProtocolErrorKind, StreamHandler, StreamOpen } from "./types.ts";
 import type { Wire, WireHandler } from "./wire.ts";
 
@@ -30,48 +30,56 @@ export interface LaneOptions {
  *      |                 |                           |
  *      +-----------------+---------------------------+-- bad input, silence, wire closed --> closed, streams reset
  */
-export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder {
+export class Lane implements WireHandler, FrameSink, StreamCarrier {
   owner: LaneOwner;
   readonly dialler: boolean;
-  readonly output = new Output();
+  readonly sender: Sender;
+  readonly memory: LaneMemory;
+  readonly output: Output;
   readonly rtt = new RoundTrip();
   /** Streams here that proved to carry bulk. */
   bulkStreams = 0;
   readonly maxWindowBytes: number;
-  readonly #wire: Wire;
   readonly #context: LaneContext;
   readonly #limits: LinkLimits;
   readonly #decoder: Decoder;
   readonly #liveness: Liveness;
   readonly #cancelHandshake: () => void;
   readonly #streams = new Map<number, Stream>();
-  readonly #turns = new TurnQueue<Stream>();
   #peer: Hello | undefined;
   #nextId: number;
   #lastPeerId = 0;
   #closed = false;
-  #blocked = false;
-  #flushPlanned = false;
   #goAwaySent = false;
   #goAwayReceived = false;
-  #pingToken = 0;
-  #pingSentMs = 0;
   #bytesIn = 0;
-  #pendingBytes = 0;
-  #unconsumedBytes = 0;
   #framesOutAtTick = 0;
 
   constructor(options: LaneOptions) {
     const { wire, owner, dialler, hello, context } = options;
     this.owner = owner;
     this.dialler = dialler;
-    this.#wire = wire;
     this.#context = context;
     this.#limits = context.limits;
-    this.maxWindowBytes = context.limits.maxWindowBytes;
+    const { limits, soon } = context;
+    this.sender = new Sender({
+      wire,
+      limits,
+      soon,
+      onEmpty: () => this.#closeWhenDone(),
+      onBroken: (unreadBytes) => this.#broken(unreadBytes),
+    });
+    this.output = this.sender.output;
+    this.memory = new LaneMemory({
+      budget: context.memory,
+      streams: this.#streams,
+      soon,
+      shed: (stream, heldBytes) => this.#shed(stream, heldBytes),
+    });
+    this.maxWindowBytes = limits.maxWindowBytes;
     this.#nextId = dialler ? 1 : 2;
     this.#decoder = new Decoder(this);
-    const { pingMs, deadMs, handshakeMs } = context.limits;
+    const { pingMs, deadMs, handshakeMs } = limits;
     this.#liveness = new Liveness({
       clock: context.clock,
       pingMs,
@@ -83,11 +91,10 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#cancelHandshake = context.clock.after(handshakeMs, () =>
       this.fail(`The peer sent no HELLO within ${handshakeMs} ms`),
     );
-    context.memory.join(this);
     wire.handler = this;
     this.output.hello(encodeHello(hello));
     this.#ping();
-    this.#flush();
+    this.sender.flush();
   }
 
   get closed(): boolean {
@@ -112,22 +119,18 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     return this.#nextId > this.#limits.lastStreamId;
   }
 
-  get contended(): boolean {
-    return !this.#turns.empty;
-  }
-
   get leastRttMs(): number {
     return this.rtt.leastMs;
   }
 
   /** Bytes that wait here to be sent. */
   get queuedBytes(): number {
-    return this.output.size + this.#pendingBytes;
+    return this.output.size + this.memory.pendingBytes;
   }
 
   /** Bytes held for this lane in either direction. */
   get bufferedBytes(): number {
-    return this.output.size + this.#pendingBytes + this.#unconsumedBytes;
+    return this.output.size + this.memory.pendingBytes + this.memory.unconsumedBytes;
   }
 
   /** The lane is usable and not full, and `open` has no problem. */
@@ -136,7 +139,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#nextId += 2;
     this.output.open(id, open);
     const stream = this.#addStream(id, open, handler);
-    this.written();
+    this.sender.written();
     if (this.exhausted) this.owner.onExhausted(this);
     return stream;
   }
@@ -146,20 +149,19 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     if (this.#closed) return;
     if (kind !== GOAWAY.REPLACE) this.#goAwaySent = true;
     this.output.goAway(kind, reason);
-    this.written();
+    this.sender.written();
     this.#closeWhenDone();
   }
 
   sendControl(kind: number, seq: number, part?: ControlPart): void {
     this.output.control(kind, seq, part);
-    this.written();
+    this.sender.written();
   }
 
   /** Closes the lane and tells the peer why; its streams are reset with LINK_LOST. */
   fail(reason: string): void {
     if (this.#closed) return;
     this.output.goAway(GOAWAY.CLOSE, reason);
-    if (!this.#blocked) this.output.flush(this.#wire);
     this.#close(reason);
   }
 
@@ -183,16 +185,12 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#liveness.heard = true;
     this.#bytesIn += chunk.length;
     this.#decoder.feed(chunk);
-    if (!this.#turns.empty && !this.#closed) this.#takeTurns();
+    if (this.sender.contended && !this.#closed) this.sender.takeTurns();
   }
 
   onDrain(): void {
-    this.#blocked = false;
-    this.#flush();
-    if (this.#closed) return;
-    if (!this.#turns.empty) this.#takeTurns();
-    if (this.hasRoom(FLUSH_BYTES)) this.owner.onRoom(this);
-    this.#closeWhenDone();
+    this.sender.drained();
+    if (!this.#closed && this.sender.hasRoom(FLUSH_BYTES)) this.owner.onRoom(this);
   }
 
   onClose(reason: string): void {
@@ -233,7 +231,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
       }
       case FRAME.PING:
         this.output.pong(bytes, from);
-        this.written();
+        this.sender.written();
         break;
       case FRAME.PONG:
         this.#onPong(readU32(bytes, from));
@@ -264,80 +262,13 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     return this.#context.clock.monotonicMs();
   }
 
-  hasRoom(bytes: number): boolean {
-    const limits = this.#limits;
-    return this.output.size < (bytes <= SMALL_WRITE_BYTES ? limits.laneMaxBytes : limits.laneHighBytes);
-  }
-
-  written(): void {
-    if (this.#blocked) {
-      if (this.output.size > this.#limits.laneCloseBytes) this.#failSoon();
-    } else if (this.output.size >= FLUSH_BYTES) {
-      this.#flush();
-    } else if (!this.#flushPlanned) {
-      this.#flushPlanned = true;
-      this.#context.soon(this.#endOfTurn);
-    }
-  }
-
-  wait(stream: Stream): void {
-    this.#turns.push(stream);
-    if (this.#blocked || this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    this.#context.soon(this.#endOfTurn);
-  }
-
   forget(stream: Stream): void {
     this.#streams.delete(stream.id);
     if (this.#streams.size === 0) this.#closeWhenDone();
   }
 
-  pendingChanged(bytes: number): void {
-    this.#pendingBytes += bytes;
-    this.#account(bytes);
-  }
-
-  unconsumedChanged(bytes: number): void {
-    this.#unconsumedBytes += bytes;
-    this.#account(bytes);
-  }
-
-  mayGrow(): boolean {
-    return this.#context.memory.plenty;
-  }
-
   bulkChanged(delta: 1 | -1): void {
     this.bulkStreams += delta;
-  }
-
-  // As a holder of memory.
-
-  largestBytes(): number {
-    const stream = this.#largest();
-    return stream === undefined ? 0 : held(stream);
-  }
-
-  shedLargest(): void {
-    const stream = this.#largest();
-    if (stream === undefined) return;
-    const reason = `Out of memory for streams: this one held ${held(stream)} bytes`;
-    this.output.reset(stream.id, "OVERLOAD", reason);
-    stream.receiveReset("OVERLOAD", reason);
-    this.written();
-  }
-
-  #largest(): Stream | undefined {
-    let largest: Stream | undefined;
-    for (const stream of this.#streams.values()) {
-      if (held(stream) > (largest === undefined ? 0 : held(largest))) largest = stream;
-    }
-    return largest;
-  }
-
-  #account(bytes: number): void {
-    const memory = this.#context.memory;
-    memory.usedBytes += bytes;
-    if (bytes > 0 && memory.exceeded) this.#context.soon(() => memory.shed());
   }
 
   #addStream(id: number, open: StreamOpen, handler: StreamHandler): Stream {
@@ -390,7 +321,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#lastPeerId = streamId;
     if (this.#goAwaySent || this.#streams.size >= this.#limits.maxStreamsPerLane) {
       this.output.reset(streamId, "REFUSED", this.#goAwaySent ? "The link drains" : "Too many streams");
-      this.written();
+      this.sender.written();
       return;
     }
     const stream = this.#addStream(streamId, open, NO_HANDLER);
@@ -406,9 +337,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
   }
 
   #onPong(token: number): void {
-    if (token !== this.#pingToken || this.#pingSentMs < 0) return;
-    this.rtt.add(this.nowMs() - this.#pingSentMs);
-    this.#pingSentMs = -1;
+    if (!this.rtt.answered(token, this.nowMs())) return;
     if (this.rtt.settled) this.owner.onRtt(this);
     else this.#ping();
   }
@@ -426,10 +355,8 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
   }
 
   #ping(): void {
-    this.#pingToken = (this.#pingToken + 1) >>> 0;
-    this.#pingSentMs = this.nowMs();
-    this.output.ping(this.#pingToken);
-    this.written();
+    this.output.ping(this.rtt.sent(this.nowMs()));
+    this.sender.written();
   }
 
   #tick(): void {
@@ -437,44 +364,21 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#framesOutAtTick = this.output.framesOut;
   }
 
-  readonly #endOfTurn = (): void => {
-    this.#flushPlanned = false;
-    if (this.#closed) return;
-    this.#flush();
-    if (!this.#turns.empty) this.#takeTurns();
-    this.#closeWhenDone();
-  };
-
-  #flush(): void {
-    if (this.#blocked || this.#closed) return;
-    if (!this.output.flush(this.#wire)) this.#failSoon();
-    this.#blocked = this.output.size > 0;
+  #shed(stream: Stream, heldBytes: number): void {
+    const reason = `Out of memory for streams: this one held ${heldBytes} bytes`;
+    this.output.reset(stream.id, "OVERLOAD", reason);
+    this.sender.written();
+    stream.receiveReset("OVERLOAD", reason);
   }
 
-  /** Each that waits sends a bounded part, in turn, while there is room. */
-  #takeTurns(): void {
-    while (this.hasRoom(FLUSH_BYTES) && !this.#closed) {
-      const stream = this.#turns.shift();
-      if (stream === undefined) return;
-      if (stream.turn()) this.#turns.push(stream);
-    }
-  }
-
-  /** For what is found in the middle of a caller's write: its stream must not be reset under its hands. */
-  #failSoon(): void {
-    this.#context.soon(() => {
-      if (this.#closed) return;
-      if (this.output.size > this.#limits.laneCloseBytes) {
-        this.onMalformed("notReading", `The peer left ${this.output.size} bytes unread`);
-      } else {
-        this.#close("The connection is closed");
-      }
-    });
+  #broken(unreadBytes: number): void {
+    if (unreadBytes > 0) this.onMalformed("notReading", `The peer left ${unreadBytes} bytes unread`);
+    else this.#close("The connection is closed");
   }
 
   #closeWhenDone(): void {
     if (!this.#goAwaySent || !this.#goAwayReceived || this.#streams.size > 0 || this.#closed) return;
-    this.#flush();
+    this.sender.flush();
     if (this.output.size === 0) this.#close("Drained");
   }
 
@@ -484,21 +388,10 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier, MemoryHolder
     this.#decoder.stop();
     this.#liveness.stop();
     this.#cancelHandshake();
-    if (this.#blocked) this.#wire.destroy();
-    else this.#wire.end();
+    this.sender.stop();
     const streams = [...this.#streams.values()];
     for (const stream of streams) stream.receiveReset("LINK_LOST", reason);
-    this.#context.memory.leave(this);
+    this.memory.leave();
     this.owner.onClosed(this, reason);
   }
-}
-
-const decoder = new TextDecoder();
-
-function readText(bytes: Uint8Array, from: number, to: number): string {
-  return from === to ? "" : decoder.decode(bytes.subarray(from, to));
-}
-
-function held(stream: Stream): number {
-  return stream.pendingBytes + stream.unconsumedBytes;
 }

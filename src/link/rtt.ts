@@ -7,13 +7,30 @@ export class RoundTrip {
   smoothedMs = 0;
   leastMs = 0;
   readonly #samples: number[] = [];
+  #token = 0;
+  #sentMs: number | undefined;
 
   /** The first samples hold the work of a connection that is just made; some more are needed at once. */
   get settled(): boolean {
     return this.#samples.length >= SETTLED_SAMPLES;
   }
 
-  add(sampleMs: number): void {
+  /** A PING is sent now; returns its token. */
+  sent(nowMs: number): number {
+    this.#token = (this.#token + 1) >>> 0;
+    this.#sentMs = nowMs;
+    return this.#token;
+  }
+
+  /** A PONG came. Returns whether it answers the last PING. */
+  answered(token: number, nowMs: number): boolean {
+    if (token !== this.#token || this.#sentMs === undefined) return false;
+    this.#add(nowMs - this.#sentMs);
+    this.#sentMs = undefined;
+    return true;
+  }
+
+  #add(sampleMs: number): void {
     const weight = this.settled ? 0.125 : 1;
     this.smoothedMs += (sampleMs - this.smoothedMs) * weight;
     this.#samples.push(sampleMs);

@@ -1,32 +1,20 @@
 import { IsthmusError } from "#core/errors.ts";
 import { MAX_PAYLOAD_BYTES, TURN_BYTES } from "./constants.ts";
-import type { Output } from "./output.ts";
+import type { LaneMemory } from "./lane-memory.ts";
 import type { ResetCode } from "./reset-code.ts";
+import type { Sender } from "./sender.ts";
 import type { LinkStream, StreamHandler, StreamOpen } from "./types.ts";
 
 /** What a stream needs of its lane. */
 export interface StreamCarrier {
-  readonly output: Output;
+  readonly sender: Sender;
+  readonly memory: LaneMemory;
   /** Least round trip time seen of late, ms; 0 when not known. */
   readonly leastRttMs: number;
   readonly maxWindowBytes: number;
   nowMs(): number;
-  /** Whether a write of `bytes` may go out now. */
-  hasRoom(bytes: number): boolean;
-  /** Whether others wait for their turn. */
-  readonly contended: boolean;
-  /** Frames were put into the output. */
-  written(): void;
-  /** Asks for a turn when the lane has room. */
-  wait(stream: Stream): void;
   /** The stream is over: its id is not looked up any more. */
   forget(stream: Stream): void;
-  /** Bytes that wait for credit or room: more (> 0) or fewer. */
-  pendingChanged(bytes: number): void;
-  /** Bytes that were received and not consumed: more or fewer. */
-  unconsumedChanged(bytes: number): void;
-  /** Whether memory allows a window to grow. */
-  mayGrow(): boolean;
   /** The stream carries more than a first window: new streams look for another lane. */
   bulkChanged(delta: 1 | -1): void;
 }
@@ -120,15 +108,15 @@ export class Stream implements LinkStream {
 
   reset(code: ResetCode, reason = ""): void {
     if (this.#over) return;
-    this.#carrier.output.reset(this.id, code, reason);
+    this.#carrier.sender.output.reset(this.id, code, reason);
     this.#abort();
-    this.#carrier.written();
+    this.#carrier.sender.written();
   }
 
   consumed(bytes: number): void {
     const taken = Math.min(bytes, this.unconsumedBytes);
     this.unconsumedBytes -= taken;
-    this.#carrier.unconsumedChanged(-taken);
+    this.#carrier.memory.unconsumedChanged(-taken);
     if (this.#over || this.#finReceived) return;
     this.#owed += taken;
     if (this.#owed * GRANT_PARTS >= this.#windowBytes) this.#grant();
@@ -141,7 +129,7 @@ export class Stream implements LinkStream {
     if (length > this.#window) return "overCredit";
     this.#window -= length;
     this.unconsumedBytes += length;
-    this.#carrier.unconsumedChanged(length);
+    this.#carrier.memory.unconsumedChanged(length);
     this.handler.onData(piece);
     return undefined;
   }
@@ -167,7 +155,7 @@ export class Stream implements LinkStream {
     this.#credit += bytes;
     if (this.#credit > 0x7fff_ffff) return false;
     this.#becomeBulk();
-    if (this.#pending !== undefined || this.#blocked) this.#carrier.wait(this);
+    if (this.#pending !== undefined || this.#blocked) this.#carrier.sender.wait(this);
     return true;
   }
 
@@ -195,14 +183,14 @@ export class Stream implements LinkStream {
     const length = chunk.length;
     let sent = 0;
     if (this.#pending === undefined) {
-      const most = this.#carrier.contended ? Math.min(length, TURN_BYTES) : length;
+      const most = this.#carrier.sender.contended ? Math.min(length, TURN_BYTES) : length;
       sent = this.#send(chunk, 0, most);
     }
     if (sent < length) this.#keep(copy ? chunk.slice(sent) : chunk.subarray(sent));
-    if (this.#pending === undefined && this.#credit > 0 && this.#carrier.hasRoom(MAX_PAYLOAD_BYTES))
+    if (this.#pending === undefined && this.#credit > 0 && this.#carrier.sender.hasRoom(MAX_PAYLOAD_BYTES))
       return true;
     this.#blocked = true;
-    if (this.#credit > 0) this.#carrier.wait(this);
+    if (this.#credit > 0) this.#carrier.sender.wait(this);
     return false;
   }
 
@@ -210,12 +198,12 @@ export class Stream implements LinkStream {
   #send(chunk: Uint8Array, from: number, to: number): number {
     const carrier = this.#carrier;
     let at = from;
-    while (at < to && this.#credit > 0 && carrier.hasRoom(to - from)) {
+    while (at < to && this.#credit > 0 && carrier.sender.hasRoom(to - from)) {
       const end = Math.min(to, at + MAX_PAYLOAD_BYTES, at + this.#credit);
-      carrier.output.data(this.id, chunk, at, end);
+      carrier.sender.output.data(this.id, chunk, at, end);
       this.#credit -= end - at;
       at = end;
-      carrier.written();
+      carrier.sender.written();
     }
     return at;
   }
@@ -230,7 +218,7 @@ export class Stream implements LinkStream {
       if (to === from) return;
       budget -= to - from;
       this.pendingBytes -= to - from;
-      this.#carrier.pendingChanged(from - to);
+      this.#carrier.memory.pendingChanged(from - to);
       this.#pendingAt = to;
       if (to < first.length) continue;
       pending.shift();
@@ -243,14 +231,14 @@ export class Stream implements LinkStream {
     if (this.#pending === undefined) this.#pending = [rest];
     else this.#pending.push(rest);
     this.pendingBytes += rest.length;
-    this.#carrier.pendingChanged(rest.length);
+    this.#carrier.memory.pendingChanged(rest.length);
   }
 
   #sendFin(): void {
-    this.#carrier.output.fin(this.id);
+    this.#carrier.sender.output.fin(this.id);
     this.#finSent = true;
     if (this.#finReceived) this.#finish();
-    this.#carrier.written();
+    this.#carrier.sender.written();
   }
 
   /**
@@ -271,7 +259,7 @@ export class Stream implements LinkStream {
       const wanted = ((2 * this.#measured) / (now - this.#measuredMs)) * tripMs;
       this.#measured = 0;
       this.#measuredMs = now;
-      if (wanted > this.#windowBytes && this.#windowBytes < carrier.maxWindowBytes && carrier.mayGrow()) {
+      if (wanted > this.#windowBytes && this.#windowBytes < carrier.maxWindowBytes && carrier.memory.plenty) {
         const size = Math.floor(Math.min(wanted, 2 * this.#windowBytes, carrier.maxWindowBytes));
         credit += size - this.#windowBytes;
         this.#windowBytes = size;
@@ -279,9 +267,9 @@ export class Stream implements LinkStream {
     }
     this.#owed = 0;
     this.#window += credit;
-    carrier.output.window(this.id, credit);
+    carrier.sender.output.window(this.id, credit);
     this.#becomeBulk();
-    carrier.written();
+    carrier.sender.written();
   }
 
   #becomeBulk(): void {
@@ -293,7 +281,7 @@ export class Stream implements LinkStream {
   #abort(): void {
     if (this.#pending !== undefined) {
       this.#pending = undefined;
-      this.#carrier.pendingChanged(-this.pendingBytes);
+      this.#carrier.memory.pendingChanged(-this.pendingBytes);
       this.pendingBytes = 0;
     }
     this.#finish();
@@ -302,7 +290,7 @@ export class Stream implements LinkStream {
   /** What its owner has not consumed by now is no longer counted here: an owner that is gone would never tell. */
   #finish(): void {
     this.#over = true;
-    this.#carrier.unconsumedChanged(-this.unconsumedBytes);
+    this.#carrier.memory.unconsumedChanged(-this.unconsumedBytes);
     this.unconsumedBytes = 0;
     if (this.#bulk) this.#carrier.bulkChanged(-1);
     this.#carrier.forget(this);

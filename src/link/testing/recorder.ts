@@ -5,7 +5,10 @@ import type { Link, LinkHandler, LinkStream, StreamHandler, StreamOpen } from ".
 
 /** Remembers what one end of a link was told. */
 export class LinkRecorder implements LinkHandler {
+  /** Made by LinkPair; links over TLS are made by their dialler or acceptor. */
   session: LinkSession | undefined;
+  /** The last link that came up. */
+  up: Link | undefined;
   readonly lanes: Lane[] = [];
   readonly replaced: Lane[] = [];
   readonly events: string[] = [];
@@ -16,9 +19,9 @@ export class LinkRecorder implements LinkHandler {
   /** What to do with an accepted stream beyond recording it. */
   onAccept: ((stream: TestStream) => void) | undefined;
 
-  get link(): LinkSession {
-    if (this.session === undefined) throw new Error("The link is not up");
-    return this.session;
+  get link(): Link {
+    if (this.up === undefined) throw new Error("The link is not up");
+    return this.up;
   }
 
   open(open: StreamOpen): TestStream {
@@ -28,6 +31,7 @@ export class LinkRecorder implements LinkHandler {
   }
 
   onUp(link: Link): void {
+    this.up = link;
     this.events.push(`up ${link.remote.siteName}`);
   }
 
