@@ -56,7 +56,12 @@ for await (const path of new Glob("src/**/*.{ts,tsx}").scan(root)) {
   const from = path.split("/")[1] ?? "";
   const text = await Bun.file(root + path).text();
   for (const [, specifier = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
-    if (specifier.startsWith("../") && specifier.split("../").length > path.split("/").length - 2) {
+    const ownManifest = from === "core" && specifier.endsWith("/package.json");
+    if (
+      !ownManifest &&
+      specifier.startsWith("../") &&
+      specifier.split("../").length > path.split("/").length - 2
+    ) {
       problems.push(`${path}: leaves its part by "${specifier}": write "#part/file.ts"`);
     }
     const to = /^#([^/]+)\//.exec(specifier)?.[1];

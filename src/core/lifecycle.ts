@@ -1,9 +1,3 @@
-/** Something with a life: `start` resolves when it works, `stop` when nothing of it is left. Both at most once. */
-export interface Startable {
-  start(): Promise<void> | void;
-  stop(): Promise<void> | void;
-}
-
 /** Waits for SIGINT or SIGTERM; a second signal ends the process at once with 130. */
 export function untilSignal(): Promise<"SIGINT" | "SIGTERM"> {
   return new Promise((resolve) => {
