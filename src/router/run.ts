@@ -5,7 +5,7 @@ import { IsthmusError, messageOf } from "#core/errors.ts";
 import { untilSignal } from "#core/lifecycle.ts";
 import { logFor } from "#core/log.ts";
 import { systemRandom } from "#core/random.ts";
-import manifest from "../../package.json" with { type: "json" };
+import { VERSION } from "#core/version.ts";
 import { ConfigWatch, loadConfigFile } from "./config-file.ts";
 import { parseConfig, type RouterConfig } from "./config.ts";
 import { ControlClient } from "./control-client.ts";
@@ -45,7 +45,7 @@ export async function runRouter(options: RunRouterOptions): Promise<number> {
     random: systemRandom,
     env,
     hostname: env["HOSTNAME"] ?? hostname(),
-    version: manifest.version,
+    version: VERSION,
   };
   // No timer or channel of ours keeps the process; until the signal, this does.
   const alive = setInterval(() => undefined, 2 ** 30);
