@@ -1,33 +1,29 @@
-import type { AccessGrant } from "#api/kinds/access-grant.ts";
 import { conditionOf, isTrue, type KubeObject } from "#api/object.ts";
-import { RESOURCES } from "#api/resources.ts";
 import type { Informer } from "#controller/informer.ts";
 import { LeaderElector } from "#controller/leader.ts";
 import type { ReconcileResult } from "#controller/reconciler.ts";
-import { writeStatus } from "#controller/write-status.ts";
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
 import type { Random } from "#core/random.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { Assembler } from "./assembler.ts";
 import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
-import { grantStatus } from "./grants.ts";
+import { GrantWriter } from "./grant-writer.ts";
 import { ImportWriter } from "./import-writer.ts";
 import { isImportService } from "./imports.ts";
 import { InForce } from "./in-force.ts";
-import { Issuer } from "./issuer.ts";
+import { clusterIssuer } from "./cluster-issuer.ts";
 import { LeaderLoops } from "./leader-loops.ts";
 import { Lock } from "./lock.ts";
 import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
 import { mergeStates, type NetworkView, type SiteState } from "./network-view.ts";
-import { expiryOf, Redemptions } from "./redemption.ts";
 import { Renewal } from "./renewal.ts";
 import { Servers } from "./servers.ts";
 import { SiteWriter } from "./site-writer.ts";
 import { contentKey, StatusWriter } from "./status-writer.ts";
 import type { RouterSummary } from "./status.ts";
-import { isFinal, Tokens } from "./tokens.ts";
+import { Tokens } from "./tokens.ts";
 
 export interface SiteControllerOptions {
   readonly client: KubeClient;
@@ -77,6 +73,7 @@ export class SiteController {
   readonly #statuses: StatusWriter;
   readonly #tokens: Tokens;
   readonly #renewal: Renewal;
+  readonly #grants: GrantWriter;
   readonly #loops: LeaderLoops<Kind>;
   readonly #leader: LeaderElector;
   readonly #inForce = new InForce();
@@ -85,7 +82,7 @@ export class SiteController {
   #view: NetworkView | undefined;
   #statusScheduled = false;
   #synced = false;
-  #stopTimers: (() => void)[] = [];
+  #stopTimer = (): void => {};
 
   constructor(options: SiteControllerOptions) {
     this.#options = options;
@@ -119,7 +116,7 @@ export class SiteController {
       hostname,
       joinPort: options.ports?.join ?? JOIN_PORT,
       controlPort: options.ports?.control ?? CONTROL_PORT,
-      authority: this.#issuer(),
+      authority: clusterIssuer({ client, caches, clock, exposure: () => this.#site.exposure("link") }),
       clock,
       onChange: (what) => this.#routersChanged(what),
     });
@@ -144,6 +141,14 @@ export class SiteController {
       verdict: (name) => this.#assembler.verdict(name),
       inForce: (what) => this.#inForce.has(what, this.#applied()),
     });
+    this.#grants = new GrantWriter({
+      client,
+      caches,
+      clock,
+      secrets: this.#secrets,
+      identityLock: this.#identityLock,
+      exposure: (port) => this.#site.exposure(port),
+    });
     this.#loops = new LeaderLoops<Kind>({ namespace, clock, random, loops: this.#loopDefs() });
     this.#leader = new LeaderElector({
       client,
@@ -164,7 +169,6 @@ export class SiteController {
 
   /** Resolves when all that is watched was read once; that takes as long as the API server is away. */
   async start(): Promise<void> {
-    const { clock } = this.#options;
     this.#watch();
     this.#caches.start();
     await this.#caches.synced();
@@ -173,56 +177,26 @@ export class SiteController {
     this.#updateServers();
     this.#assembler.enable();
     this.#leader.start();
-    this.#stopTimers = [
-      clock.every(RESYNC_MS, () => this.#enqueueAll()),
-      clock.every(RESYNC_MS, () => this.#followerTurn()),
-    ];
+    const turn = (): void => {
+      this.#enqueueAll();
+      this.#followerTurn();
+    };
+    this.#stopTimer = this.#options.clock.every(RESYNC_MS, turn);
   }
 
   /** Gives the lease back and closes the servers; routers go on with what they have. */
   async stop(): Promise<void> {
-    for (const stop of this.#stopTimers) stop();
+    this.#stopTimer();
     await this.#leader.stop();
     await this.#loops.stop();
     await this.#servers.stop();
     await this.#caches.stop();
   }
 
-  #issuer(): Issuer {
-    const { client, namespace, clock } = this.#options;
-    const caches = this.#caches;
-    const store = {
-      list: () => caches.grants.list(),
-      get: (name: string) => client.find<AccessGrant>(RESOURCES.accessGrants, { namespace, name }),
-      updateStatus: (grant: AccessGrant) =>
-        client.update<AccessGrant>(RESOURCES.accessGrants, grant, { subresource: "status" }),
-    };
-    return new Issuer({
-      root: () => {
-        const site = caches.site();
-        return site === undefined ? undefined : caches.root(site);
-      },
-      self: () => {
-        const site = caches.site();
-        const identity = site === undefined ? undefined : caches.identity(site);
-        return site === undefined || identity === undefined
-          ? undefined
-          : { id: identity.siteId, name: siteNameOf(site) };
-      },
-      linkAddresses: () => {
-        const exposure = this.#site.exposure("link");
-        return exposure.state === "assigned" ? exposure.addresses : [];
-      },
-      redemptions: new Redemptions({ store, clock }),
-      clock,
-    });
-  }
-
   #loopDefs(): ConstructorParameters<typeof LeaderLoops<Kind>>[0]["loops"] {
-    const site = { reconcile: () => this.#site.reconcile(), capMs: 5000 };
     return {
-      site,
-      grant: { reconcile: (name) => this.#reconcileGrant(name), capMs: 5000 },
+      site: { reconcile: () => this.#site.reconcile(), capMs: 5000 },
+      grant: { reconcile: (name) => this.#grants.reconcile(name), capMs: 5000 },
       token: { reconcile: (name) => this.#reconcileToken(name), baseMs: 500 },
       import: { reconcile: (name) => this.#imports.reconcile(name), concurrency: 16, capMs: 5000 },
       link: { reconcile: (name) => this.#statuses.link(name), concurrency: 4, capMs: 5000 },
@@ -407,47 +381,6 @@ export class SiteController {
       configured: routers.filter(({ applied }) => applied > 0 && applied <= newest).length,
       problem: routers.find(({ problem }) => problem !== undefined)?.problem,
     };
-  }
-
-  async #reconcileGrant(name: string): Promise<ReconcileResult> {
-    const { client, clock } = this.#options;
-    const caches = this.#caches;
-    const grant = caches.grants.get(caches.namespace, name);
-    const site = caches.site();
-    if (grant === undefined || site === undefined || grant.metadata.deletionTimestamp !== undefined)
-      return {};
-    const material = caches.control(site);
-    if (material === undefined) return { requeueAfterMs: 200 };
-    const linkAccess = site.spec.linkAccess ?? "None";
-    let identity = caches.identity(site);
-    if (
-      identity === undefined &&
-      linkAccess !== "None" &&
-      clock.now() < expiryOf(grant) &&
-      !this.#isJoining()
-    ) {
-      identity = await this.#identityLock.run(() => this.#secrets.found(site));
-    }
-    const root = caches.root(site) ?? (await this.#secrets.root(site));
-    const { status, requeueAfterMs } = grantStatus({
-      grant,
-      linkAccess,
-      network: identity?.network,
-      isAuthority: root !== undefined && root.network === identity?.network,
-      join: this.#site.exposure("join"),
-      link: this.#site.exposure("link"),
-      ca: material.join.ca,
-      nowMs: clock.now(),
-    });
-    await writeStatus(client, { def: RESOURCES.accessGrants, object: grant, status });
-    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
-  }
-
-  /** Whether a token may still bring this site into a network: then it founds none of its own. */
-  #isJoining(): boolean {
-    return this.#caches.tokens
-      .list()
-      .some((token) => !isTrue(token.status?.conditions, "Redeemed") && !isFinal(token));
   }
 
   async #reconcileToken(name: string): Promise<ReconcileResult> {
