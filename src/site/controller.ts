@@ -233,16 +233,11 @@ export class SiteController {
       this.#replan(name);
     });
     caches.services.onChange(({ name }, { before, after }) => {
-      if (this.#isOwnService(name)) this.#enqueueSite();
+      if (name.startsWith("isthmus-")) this.#enqueueSite();
       else if ([before, after].some((service) => service !== undefined && isImportService(service)))
         this.#replan(name);
       else if (caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
     });
-  }
-
-  #isOwnService(name: string): boolean {
-    const labels = this.#caches.service(name)?.metadata.labels;
-    return name.startsWith("isthmus-") || labels?.["app.kubernetes.io/name"]?.startsWith("isthmus-") === true;
   }
 
   #updateServers(): void {
