@@ -27,6 +27,11 @@ async function kubectl(cluster: string, ...words: string[]): Promise<string> {
   return stdout;
 }
 
+/** A router configuration. */
+function config(admin: string, more: string): string {
+  return `site: {id: s1, name: s1}\nadmin: {listen: "${admin}"}\n${more}`;
+}
+
 /** Names of what there is of that kind. */
 async function names(cluster: string, kind: string): Promise<string[]> {
   return (await kubectl(cluster, "get", kind, "-o", "name")).split("\n").filter((line) => line !== "");
@@ -117,8 +122,6 @@ test("an unknown context lists those that there are", async () => {
 test("a port in use and a field that does not exist are named, and the router does not start", async () => {
   using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   const file = playground.file("router.yaml");
-  const config = (admin: string, more: string): string =>
-    `site: {id: s1, name: s1}\nadmin: {listen: "${admin}"}\n${more}`;
   writeFileSync(file, config(`127.0.0.1:${taken.port}`, ""));
   const port = complaintOf(await playground.run("router", "run", "--config", file));
   expect(port.error).toContain(`127.0.0.1:${taken.port}`);

@@ -1,15 +1,17 @@
+import type { Pod } from "#api/builtin.ts";
 import type { CustomResourceDefinition } from "#api/crd.ts";
 import type { LinkAccess, Site } from "#api/kinds/site.ts";
 import type { KubeObject } from "#api/object.ts";
 import { crds } from "#api/registry.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
+import { VERSION } from "#core/version.ts";
 import { installObjects } from "#site/manifests.ts";
+import { MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
 import type { Session } from "../session.ts";
 import { findSite, notReady, placeOf, siteName } from "../site.ts";
-import { VERSION } from "../version/version.ts";
 import { waitUntil } from "../wait.ts";
 import { siteNameFrom } from "./site-name.ts";
 
@@ -171,9 +173,22 @@ async function untilReady(input: { name: string; timeoutMs: number; session: Ses
     look: async () => {
       const site = await client.get<Site>(RESOURCES.sites, { namespace, name });
       const why = notReady(site);
-      return why === undefined
-        ? { done: true }
-        : { pending: why === "" ? "the controller is starting" : why };
+      if (why === undefined) return { done: true };
+      return { pending: (await podTrouble(session)) ?? (why === "" ? "the controller is starting" : why) };
     },
   });
+}
+
+/** What keeps one of the site's pods from starting, as its cluster says; undefined when nothing is known. */
+async function podTrouble({ client, namespace }: Session): Promise<string | undefined> {
+  const labelSelector = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
+  // Who may not look at pods still gets to know what the controller says.
+  const pods = await client.list<Pod>(RESOURCES.pods, { namespace, labelSelector }).catch(() => undefined);
+  for (const { metadata, status } of pods?.items ?? []) {
+    for (const { state } of status?.containerStatuses ?? []) {
+      const { reason = "", message } = state?.waiting ?? {};
+      if (message !== undefined && message !== "") return `pod ${metadata.name}: ${reason}: ${message}`;
+    }
+  }
+  return undefined;
 }

@@ -45,7 +45,8 @@ function siteNode(site: SeenSite, { self, names, style }: SiteContext): Node {
     name: `link to ${names.get(link.site) ?? link.site}`,
     cost: `cost ${link.cost}`,
     rtt: formatRtt(link.rttMs),
-    state: link.state ?? "up",
+    // Of a site that is not heard of, nothing is known to be up.
+    state: site.reachable === false ? "unknown" : (link.state ?? "up"),
   }));
   const widths = {
     name: widest(links.map(({ name }) => name)),

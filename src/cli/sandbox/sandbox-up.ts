@@ -12,17 +12,16 @@ export async function sandboxUp(
   const { io } = options;
   const before = new Set((await status()).map(({ name }) => name));
   const progress = new Progress(io);
-  let interrupted = false;
+  const interrupted = new AbortController();
   const interrupt = (): void => {
-    interrupted = true;
+    interrupted.abort();
     progress.say("Stopping what was started");
   };
   process.on("SIGINT", interrupt);
   try {
     progress.say(`Starting ${names.join(", ")}`);
     await up(names);
-    // Set by the handler, which the compiler does not see.
-    if (Boolean(interrupted)) {
+    if (interrupted.signal.aborted) {
       await down(names.filter((name) => !before.has(name)));
       throw new SilentExit(130);
     }

@@ -1,6 +1,6 @@
+import { VERSION } from "#core/version.ts";
 import type { Io } from "../io.ts";
 import { type ObjectFormat, printValue } from "../output/objects.ts";
-import { VERSION } from "./version.ts";
 
 export interface VersionOptions {
   readonly output?: ObjectFormat;
