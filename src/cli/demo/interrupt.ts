@@ -4,6 +4,8 @@ const EXIT_CODES = [
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
+  // Nobody reads the story any more.
+  ["SIGPIPE", 141],
 ] as const;
 type Signal = (typeof EXIT_CODES)[number][0];
 
@@ -18,6 +20,8 @@ export class Interrupt {
   constructor(onImpatience: () => void) {
     for (const [name, exitCode] of EXIT_CODES) {
       const handler = (): void => {
+        // Each further line to the closed pipe raises it again.
+        if (this.#controller.signal.aborted && name === "SIGPIPE") return;
         if (this.#controller.signal.aborted) {
           onImpatience();
           process.exit(exitCode);

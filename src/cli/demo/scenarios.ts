@@ -1,5 +1,5 @@
 import type { Spread } from "#api/kinds/traffic-policy.ts";
-import { costShares, type ShareRange } from "./cost-share.ts";
+import { costShares, keptCostShares, type ShareRange } from "./cost-share.ts";
 import { CHANCE, type Expectation, keptShare, rangeText, share } from "./expectation.ts";
 import { APP_CLUSTERS, type AppCluster } from "./places.ts";
 
@@ -90,13 +90,14 @@ function costShare(
   const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
   const endpoints = serving.flatMap((name) => Array.from({ length: pods[name] }, () => name));
   if (endpoints.length === 1) return { min: 1, max: 1 };
-  const ranges = costShares({ costs: endpoints.map((name) => costs[name]), clients });
+  const input = { costs: endpoints.map((name) => costs[name]), clients };
+  const ranges = keepAlive ? keptCostShares(input) : costShares(input);
   const mine = ranges.filter((_, index) => endpoints[index] === cluster);
   const min = Math.min(...mine.map((range) => range.min));
   const max = Math.max(...mine.map((range) => range.max));
-  if (keepAlive) return { min: 0, max: 1 };
   // Where the rule leaves nothing open, it leaves nothing to chance either.
-  return clients === 1 && max === 0 ? { min, max } : { min: min - CHANCE, max: max + CHANCE };
+  const exact = keepAlive || (clients === 1 && max === 0);
+  return exact ? { min, max } : { min: min - CHANCE, max: max + CHANCE };
 }
 
 function textOf(situation: Situation, perPod: ReadonlyMap<string, ShareRange>): string {
