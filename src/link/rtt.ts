@@ -1,5 +1,5 @@
 const SAMPLES = 8;
-const SETTLED_SAMPLES = 3;
+const SETTLED_SAMPLES = 5;
 
 /** Round trip times of one lane: smoothed for people and routes, the least of the last samples for windows. */
 export class RoundTrip {
