@@ -1,3 +1,4 @@
+import { retain } from "#core/bytes.ts";
 import { IsthmusError } from "#core/errors.ts";
 import { MAX_PAYLOAD_BYTES, TURN_BYTES } from "./constants.ts";
 import type { LaneMemory } from "./lane-memory.ts";
@@ -189,7 +190,7 @@ export class Stream implements LinkStream {
       const most = this.#carrier.sender.contended ? Math.min(length, TURN_BYTES) : length;
       sent = this.#send(chunk, 0, most);
     }
-    if (sent < length) this.#keep(copy ? chunk.slice(sent) : chunk.subarray(sent));
+    if (sent < length) this.#keep(copy ? chunk.slice(sent) : retain(chunk, sent));
     if (this.#pending === undefined && this.#credit > 0 && this.#carrier.sender.hasRoom(MAX_PAYLOAD_BYTES))
       return true;
     this.#blocked = true;

@@ -15,7 +15,7 @@ export interface End {
   readonly received: number;
   /** Bytes for this end's sink that it has not taken yet. */
   readonly held: number;
-  /** Hands bytes to the sink (valid during the call only). Returns how many it took; the rest is held, and reported by `peer.taken`. */
+  /** Hands bytes to the sink; nobody may write to `chunk` again. Returns how many it took; the rest is held, and reported by `peer.taken`. */
   deliver(chunk: Uint8Array): number;
   /** The other source ended cleanly: after what is held, half-close. */
   deliverFin(): void;

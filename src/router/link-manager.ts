@@ -1,4 +1,5 @@
-import type { Link, LinkHandler, LinkIdentity, LinkSelf } from "#link/types.ts";
+import type { MemoryBudget } from "#link/memory-budget.ts";
+import type { Link, LinkHandler, LinkIdentity, LinkSelf, ProtocolErrorCounts } from "#link/types.ts";
 import { messageOf } from "#core/errors.ts";
 import { resolveAddress, type LinkConfig, type RouterConfig } from "./config.ts";
 import type { Problem } from "./config-problems.ts";
@@ -36,6 +37,9 @@ export interface LinkTransport {
   ): DialledLink;
   /** Throws ADDRESS_IN_USE. */
   accept(options: TransportOptions & { readonly hostname: string; readonly port: number }): LinkAcceptor;
+  /** What all links together hold for streams, and how often bad input closed a lane. */
+  readonly memory?: MemoryBudget;
+  readonly errors?: ProtocolErrorCounts;
 }
 
 export interface LinkManagerOptions {

@@ -2,6 +2,7 @@ import type { Link } from "#link/types.ts";
 import type { RouterCounters, ServiceStats } from "./counters.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Flow } from "./flow.ts";
+import type { LinkTransport } from "./link-manager.ts";
 import type { SiteView } from "./network.ts";
 
 export interface MetricsSource {
@@ -14,6 +15,7 @@ export interface MetricsSource {
   readonly endpoints: Iterable<{ readonly service: string; readonly endpoints: Iterable<Endpoint> }>;
   readonly connecting: number;
   readonly generation: number;
+  readonly transport: Pick<LinkTransport, "memory" | "errors">;
 }
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -115,10 +117,27 @@ export function metricsText(source: MetricsSource): string {
     [{}, source.generation],
   ]);
   pageNetwork(page, source);
+  pageTransport(page, source.transport);
   page.gauge("process_resident_memory_bytes", "Resident memory", [[{}, process.memoryUsage.rss()]]);
   const cpu = process.cpuUsage();
   page.counter("process_cpu_seconds_total", "User and system time", [[{}, (cpu.user + cpu.system) / 1e6]]);
   return page.text;
+}
+
+function pageTransport(page: Page, { memory, errors }: MetricsSource["transport"]): void {
+  if (memory !== undefined) {
+    page.gauge("isthmus_router_link_memory_bytes", "Held for streams of all links", [[{}, memory.usedBytes]]);
+    page.gauge("isthmus_router_link_memory_limit_bytes", "Bound of what is held", [[{}, memory.limitBytes]]);
+    page.counter("isthmus_router_link_memory_sheds_total", "Streams ended to keep the bound", [
+      [{}, memory.sheds],
+    ]);
+  }
+  if (errors === undefined) return;
+  page.counter(
+    "isthmus_router_link_protocol_errors_total",
+    "Lanes closed for bad input, by what was wrong",
+    Object.entries(errors).map(([kind, count]: [string, number]) => [{ kind }, count]),
+  );
 }
 
 function pageNetwork(page: Page, { links, sites, routers, endpoints }: MetricsSource): void {

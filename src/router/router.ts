@@ -52,6 +52,7 @@ export class Router {
   readonly #connects: ConnectQueue;
   readonly #flows: FlowTable;
   readonly #listeners: Listeners;
+  readonly #transport: LinkTransport;
   readonly #links: LinkManager;
   #config: RouterConfig;
   #generation: number;
@@ -78,6 +79,7 @@ export class Router {
     };
     const admit = (flow: Flow): boolean => this.#admit(flow);
     this.#listeners = new Listeners({ context, clock, env, admit, onChange: () => this.#changed() });
+    this.#transport = options.transport;
     this.#links = new LinkManager({ transport: options.transport, handler: this.#linkHandler(), env });
   }
 
@@ -167,6 +169,7 @@ export class Router {
       endpoints: services.entries(),
       connecting: this.#connects.size,
       generation: this.#generation,
+      transport: this.#transport,
     });
   }
 

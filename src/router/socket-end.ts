@@ -1,4 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
+import { retain } from "#core/bytes.ts";
 import { NOWHERE, type End, type Flow } from "./flow.ts";
 
 export type EndSocket = Socket<SocketEnd>;
@@ -10,7 +11,7 @@ export type EndSocket = Socket<SocketEnd>;
  *          |                 \---our FIN-----> half closed (out) ---+--> closed, clean
  *          \-- error, RST, reset() from anywhere ----------------------> closed, broken: the peer is reset
  *
- * Back-pressure: what the kernel does not take is held here (copied), and the peer's source stands still until it went.
+ * Back-pressure: what the kernel does not take is held here, and the peer's source stands still until it went.
  */
 export class SocketEnd implements End {
   peer: End = NOWHERE;
@@ -46,8 +47,7 @@ export class SocketEnd implements End {
       if (took === chunk.length) return took;
       if (took < 0) return chunk.length; // Closing: the close event tells the peer.
     }
-    const rest = new Uint8Array(chunk.length - took);
-    rest.set(took === 0 ? chunk : chunk.subarray(took));
+    const rest = retain(chunk, took);
     this.#queue.push(rest);
     this.held += rest.length;
     return took;

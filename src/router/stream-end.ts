@@ -29,7 +29,7 @@ export class StreamEnd implements End, StreamHandler {
 
   deliver(chunk: Uint8Array): number {
     if (this.#closed || this.#stream === undefined) return chunk.length;
-    if (this.#stream.write(chunk) && this.held === 0) return chunk.length;
+    if (this.#stream.give(chunk) && this.held === 0) return chunk.length;
     this.held += chunk.length;
     return 0;
   }
