@@ -7,6 +7,8 @@ const EXIT_CODES = [
   // Nobody reads the story any more.
   ["SIGPIPE", 141],
 ] as const;
+/** Signals so close together are one wish. */
+const SAME_MS = 500;
 type Signal = (typeof EXIT_CODES)[number][0];
 
 /**
@@ -18,14 +20,17 @@ export class Interrupt {
   readonly #handlers = new Map<Signal, () => void>();
 
   constructor(onImpatience: () => void) {
+    let abortedAtMs = 0;
     for (const [name, exitCode] of EXIT_CODES) {
       const handler = (): void => {
-        // Each further line to the closed pipe raises it again.
-        if (this.#controller.signal.aborted && name === "SIGPIPE") return;
         if (this.#controller.signal.aborted) {
+          // Each further line to the closed pipe raises SIGPIPE again; and who signals a process group and its leader
+          // (GNU timeout) means it once.
+          if (name === "SIGPIPE" || performance.now() - abortedAtMs < SAME_MS) return;
           onImpatience();
           process.exit(exitCode);
         }
+        abortedAtMs = performance.now();
         this.#controller.abort(new SilentExit(exitCode));
       };
       this.#handlers.set(name, handler);

@@ -3,13 +3,13 @@ import type { ServiceExport } from "#api/kinds/service-export.ts";
 import { conditionOf } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
-import { IMPORT_LABEL } from "#site/names.ts";
 import { type WaitOptions, waitMs, workloadOf } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
 import type { Session } from "../session.ts";
 import { placeOf, requireSite } from "../site.ts";
 import { waitUntil } from "../wait.ts";
 import { EXPOSED_LABEL, exportFor, serviceFor } from "./exposed-service.ts";
+import { checkFree, placeService } from "./place-service.ts";
 
 export interface ExposeOptions extends WaitOptions {
   readonly port?: number;
@@ -47,10 +47,9 @@ export async function expose(
     service: await client.find<Service>(RESOURCES.services, { namespace, name: plan.name }),
     export: await client.find<ServiceExport>(RESOURCES.serviceExports, { namespace, name: plan.name }),
   };
-  if (plan.service !== undefined) checkFree(before.service, { plan, session });
+  if (plan.service !== undefined) checkFree(before.service, { name: plan.name, session });
   try {
-    if (plan.service !== undefined)
-      await placeService({ service: plan.service, before: before.service, session });
+    if (plan.service !== undefined) await placeService(plan.service, session);
     const applied = await client.apply(RESOURCES.serviceExports, plan.export);
     const timeoutMs = waitMs(options, true);
     if (timeoutMs > 0)
@@ -103,46 +102,6 @@ async function planFor(
     export: exportFor(serviceName, namespace),
     ports: [options.port],
   };
-}
-
-/** A Service of the user, or one that stands for an imported service, is never overwritten. */
-function checkFree(service: Service | undefined, { plan, session }: { plan: Plan; session: Session }): void {
-  if (service === undefined || service.metadata.labels?.[EXPOSED_LABEL] !== undefined) return;
-  if (service.metadata.labels?.[IMPORT_LABEL] !== undefined) return;
-  throw new IsthmusError(
-    "ALREADY_EXISTS",
-    `There is a Service "${plan.name}" in namespace "${session.namespace}" already`,
-    {
-      hint: `Expose that one: ${session.command(`expose service/${plan.name}`)}, or choose another name with --name`,
-    },
-  );
-}
-
-/**
- * Makes the Service. When one of that name stands for the service imported from other sites, it becomes that of the
- * pods here and keeps its address, so clients here notice nothing.
- */
-async function placeService(input: {
-  service: Service;
-  before: Service | undefined;
-  session: Session;
-}): Promise<void> {
-  const { service, before, session } = input;
-  if (before === undefined || before.metadata.labels?.[EXPOSED_LABEL] !== undefined) {
-    await session.client.apply(RESOURCES.services, service);
-    return;
-  }
-  const { resourceVersion } = before.metadata;
-  const { clusterIP, clusterIPs } = before.spec;
-  await session.client.update(RESOURCES.services, {
-    ...service,
-    metadata: { ...service.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-    spec: {
-      ...service.spec,
-      ...(clusterIP === undefined ? {} : { clusterIP }),
-      ...(clusterIPs === undefined ? {} : { clusterIPs }),
-    },
-  });
 }
 
 async function exported(input: {
