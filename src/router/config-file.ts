@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import type { Clock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import { parseConfig, type RouterConfig } from "./config.ts";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 
 /** Larger files are refused before they are parsed, bytes. */
 export const CONFIG_FILE_LIMIT = 16 * 1024 * 1024;

@@ -1,6 +1,14 @@
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { fieldOf, problemsOf, type Problem } from "./config-problems.ts";
+import { EXPECTED } from "#api/schema.ts";
+import { compileValidator } from "#api/validate.ts";
+
+/** One thing that is wrong with a configuration. */
+export interface Problem {
+  /** Where, as one would type it: `services[0].endpoints[2].host`. Empty for the whole document. */
+  readonly field: string;
+  readonly message: string;
+}
 
 /** Every bound of a configuration; past them it is refused, never cut short. */
 export const CONFIG_LIMITS = {
@@ -15,18 +23,24 @@ const strict = { additionalProperties: false } as const;
 const Address = Type.String({
   pattern: "^(\\[[0-9A-Fa-f:.]+\\]|\\$\\{POD_IP\\}|[A-Za-z0-9._-]+):[0-9]{1,5}$",
   maxLength: 262,
+  [EXPECTED]: 'an address like "127.0.0.1:8080"',
 });
 /** No slash: a site id is the first part of an endpoint's name on the wire. */
-const Id = Type.String({ pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$", maxLength: 120 });
+const Id = Type.String({
+  pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$",
+  maxLength: 120,
+  [EXPECTED]: "at most 120 letters, digits, dots, colons and dashes",
+});
 const ServiceKey = Type.String({
   pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
   maxLength: 255,
+  [EXPECTED]: 'a service as "namespace/name"',
 });
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Name = Type.String({ maxLength: 253 });
 const Milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
 const FilePath = Type.String({ minLength: 1 });
-const PemText = Type.String({ pattern: "-----BEGIN " });
+const PemText = Type.String({ pattern: "-----BEGIN ", writeOnly: true, [EXPECTED]: "PEM text" });
 
 const KeyPairSchema = Type.Object(
   {
@@ -93,7 +107,11 @@ export const RouterConfigSchema = Type.Object(
                 {
                   id: Id,
                   name: Name,
-                  host: Type.String({ pattern: "^[0-9A-Fa-f.:]+$|^[A-Za-z0-9._-]+$", maxLength: 253 }),
+                  host: Type.String({
+                    pattern: "^[0-9A-Fa-f.:]+$|^[A-Za-z0-9._-]+$",
+                    maxLength: 253,
+                    [EXPECTED]: "a host name or an IP address",
+                  }),
                   ports: Type.Record(Type.String({ pattern: "^[0-9]{1,5}$" }), Port),
                   ready: Type.Boolean(),
                   weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
@@ -150,8 +168,11 @@ export type LinkConfig = NonNullable<RouterConfig["links"]>[number];
 export type PolicyConfig = NonNullable<RouterConfig["policies"]>[number];
 export type IdentityConfig = NonNullable<RouterConfig["identity"]>;
 
+/** Judges fast, since each change brings a whole configuration; the validator finds the words when it says no. */
 const compiled = Compile(RouterConfigSchema);
-const shape: unknown = RouterConfigSchema;
+const validator = compileValidator(RouterConfigSchema);
+/** A long list of problems helps nobody. */
+const MOST_PROBLEMS = 20;
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: RouterConfig }
@@ -162,9 +183,11 @@ export type ConfigResult =
  * it (`links[0].cost`); at most 20 are given. Never throws.
  */
 export function parseConfig(value: unknown): ConfigResult {
-  if (!compiled.Check(value))
-    return { ok: false, problems: problemsOf(compiled.Errors(value), { schema: shape, value }) };
-  const problems = [...contradictions(value)].slice(0, 20);
+  if (!compiled.Check(value)) {
+    const found = validator.problems(value).map(({ path, message }) => ({ field: path, message }));
+    return { ok: false, problems: found.slice(0, MOST_PROBLEMS) };
+  }
+  const problems = [...contradictions(value)].slice(0, MOST_PROBLEMS);
   return problems.length === 0 ? { ok: true, config: value } : { ok: false, problems };
 }
 
@@ -185,7 +208,7 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
     for (const [position, endpoint] of service.endpoints.entries()) {
       for (const port of Object.keys(endpoint.ports)) {
         if (known.has(port)) continue;
-        const field = fieldOf(`/services/${index}/endpoints/${position}/ports/${port}`);
+        const field = `${at}.endpoints[${position}].ports["${port}"]`;
         yield { field, message: `Port ${port} is not among the ports of service "${service.service}"` };
       }
     }

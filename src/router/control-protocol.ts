@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 import type { RouterState } from "./state.ts";
 
 /*

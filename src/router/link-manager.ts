@@ -2,7 +2,7 @@ import type { MemoryBudget } from "#link/memory-budget.ts";
 import type { Link, LinkHandler, LinkIdentity, LinkSelf, ProtocolErrorCounts } from "#link/types.ts";
 import { messageOf } from "#core/errors.ts";
 import { resolveAddress, type LinkConfig, type RouterConfig } from "./config.ts";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 import type { LinkState } from "./state.ts";
 
 export interface DialledLink {

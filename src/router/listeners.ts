@@ -1,7 +1,7 @@
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { resolveAddress, type ListenerConfig, type RouterConfig } from "./config.ts";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 import { ServiceStats } from "./counters.ts";
 import type { Flow } from "./flow.ts";
 import type { OpeningContext, Route } from "./opening.ts";

@@ -5,7 +5,7 @@ import type { Random } from "#core/random.ts";
 import type { LinkHandler } from "#link/types.ts";
 import { Admin } from "./admin.ts";
 import type { RouterConfig } from "./config.ts";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 import { ConnectQueue } from "./connect-queue.ts";
 import { RouterCounters } from "./counters.ts";
 import type { Flow } from "./flow.ts";

@@ -1,5 +1,5 @@
 import type { AdvertisedPort } from "./advertisement.ts";
-import type { Problem } from "./config-problems.ts";
+import type { Problem } from "./config.ts";
 
 export interface LinkState {
   readonly name: string;
