@@ -1,4 +1,4 @@
-/** Two sites of one network, as `isthmus init` and a redeemed token would give them. */
+/** Sites of one network, as `isthmus init` and a redeemed token would give them. */
 import { createCsr, createRoot, signLeaf } from "#pki/authority.ts";
 
 interface KeyPair {
@@ -18,6 +18,8 @@ export interface TestIdentities {
   readonly trust: string;
   readonly near: SiteIdentity;
   readonly far: SiteIdentity;
+  /** A site between the two. */
+  readonly relay: SiteIdentity;
 }
 
 export async function createIdentities(): Promise<TestIdentities> {
@@ -35,5 +37,10 @@ export async function createIdentities(): Promise<TestIdentities> {
     server: await leaf(siteId, "server"),
     trust: authority.certificate,
   });
-  return { trust: authority.certificate, near: await site("near"), far: await site("far") };
+  return {
+    trust: authority.certificate,
+    near: await site("near"),
+    far: await site("far"),
+    relay: await site("relay"),
+  };
 }

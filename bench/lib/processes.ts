@@ -7,6 +7,8 @@ const TICKS_PER_SECOND = 100;
 export interface Running {
   readonly pid: number;
   stop(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export interface StartOptions {
@@ -30,6 +32,10 @@ export function start(command: readonly string[], options: StartOptions = {}): R
       const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
       await child.exited;
       clearTimeout(timer);
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
     },
   };
 }

@@ -1,0 +1,39 @@
+/** A program of a test that runs beside it and reports by messages. */
+export class HelperProcess<Message> implements AsyncDisposable {
+  readonly #child: Bun.Subprocess;
+  readonly #inbox: Message[] = [];
+  #wake: (() => void) | undefined;
+  #exited = false;
+
+  /** `path` of the script, and its arguments. */
+  constructor(path: string, ...words: string[]) {
+    this.#child = Bun.spawn([process.execPath, path, ...words], {
+      stdio: ["ignore", "inherit", "inherit"],
+      ipc: (message: Message) => {
+        this.#inbox.push(message);
+        this.#wake?.();
+      },
+    });
+    void this.#child.exited.then(() => {
+      this.#exited = true;
+      this.#wake?.();
+    });
+  }
+
+  /** The next message. Throws when the process has ended. */
+  async next(): Promise<Message> {
+    for (;;) {
+      const message = this.#inbox.shift();
+      if (message !== undefined) return message;
+      if (this.#exited) throw new Error("The helper process has ended");
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+  }
+}
