@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "#core/clock.ts";
+import { systemClock, type Clock } from "#core/clock.ts";
 import { builtinResources } from "../apiserver/builtin.ts";
 import type { ClusterApi, KubeObject } from "../apiserver/cluster-api.ts";
 import { inProcessApi } from "../apiserver/in-process-api.ts";
@@ -21,6 +21,7 @@ export class TestCluster implements AsyncDisposable {
   readonly index: number;
   readonly #objects: Objects;
   #node: RunningNode;
+  #life = new Life();
 
   /** Clusters of tests that run at the same time need different indexes. */
   constructor(index: number) {
@@ -48,6 +49,8 @@ export class TestCluster implements AsyncDisposable {
 
   /** Another life of the node half, as after a crash: the processes still run. */
   restartNode(): void {
+    this.#life.end();
+    this.#life = new Life();
     this.#node = this.#start(new ServiceAdmission(this.index));
   }
 
@@ -86,8 +89,8 @@ export class TestCluster implements AsyncDisposable {
 
   #start(admission: ServiceAdmission): RunningNode {
     return startNode({
-      api: this.api,
-      clock: systemClock,
+      api: this.#life.api(this.api),
+      clock: this.#life.clock,
       clusterDir: this.dir,
       clusterName: "test",
       index: this.index,
@@ -98,6 +101,48 @@ export class TestCluster implements AsyncDisposable {
       admission,
       issueToken: () => "token",
     });
+  }
+}
+
+/** What a node half has of the world, until its life ends as by kill -9: from then on it hears and does nothing. */
+class Life {
+  readonly clock: Clock = {
+    now: () => systemClock.now(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    after: (delayMs, fn) => this.#until(systemClock.after(delayMs, () => this.#ended || fn())),
+    every: (periodMs, fn) => this.#until(systemClock.every(periodMs, () => this.#ended || fn())),
+  };
+  readonly #undo = new Set<() => void>();
+  #ended = false;
+
+  api(api: ClusterApi): ClusterApi {
+    return {
+      get: (...args) => api.get(...args),
+      list: (...args) => api.list(...args),
+      create: (...args) => this.#alive(() => api.create(...args)),
+      mutate: (...args) => (this.#ended ? undefined : api.mutate(...args)),
+      delete: (...args) => (this.#ended ? undefined : api.delete(...args)),
+      watch: (resource, fn) => this.#until(api.watch(resource, fn)),
+    };
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const undo of this.#undo) undo();
+    this.#undo.clear();
+  }
+
+  #alive<T>(fn: () => T): T {
+    if (this.#ended) throw new Error("This life of the node is over");
+    return fn();
+  }
+
+  #until(undo: () => void): () => void {
+    this.#undo.add(undo);
+    return () => {
+      this.#undo.delete(undo);
+      undo();
+    };
   }
 }
 
