@@ -55,7 +55,7 @@ test("every isthmus command on a page is one that the program knows, with its op
   let seen = 0;
   const problems: string[] = [];
   for (const page of pages) {
-    for (const block of blocks(page, "")) {
+    for (const block of [...blocks(page, ""), ...blocks(page, "sh")]) {
       for (const line of block.split("\n")) {
         for (const [, command = ""] of line.matchAll(
           /(?:^|[|$(;]\s*|\$ )(?:\.\/)?isthmus ((?:[^|)#;]|\$\()*)/g,
