@@ -123,9 +123,14 @@ export function selectableOf(object: KubeObject): Selectable {
 
 export type FieldTest = (fields: Readonly<Record<string, string>>) => boolean;
 
-/** Reads `a=b,c!=d`. A field that the kind does not offer is refused with 400 when an object is tested. */
-export function parseFieldSelector(source: string): FieldTest {
-  const tests = source
+interface FieldRequirement {
+  readonly key: string;
+  readonly equal: boolean;
+  readonly value: string;
+}
+
+function fieldRequirements(source: string): FieldRequirement[] {
+  return source
     .split(",")
     .filter((part) => part.trim() !== "")
     .map((part) => {
@@ -133,6 +138,17 @@ export function parseFieldSelector(source: string): FieldTest {
       if (match === null) throw badRequest(`invalid selector: '${part}'; can't understand '${part}'`);
       return { key: match[1] ?? "", equal: match[2] !== "!=", value: match[3] ?? "" };
     });
+}
+
+/** The one name that a field selector lets through; "" when it may let through several. Throws 400 as parsing does. */
+export function nameInFieldSelector(source: string): string {
+  const exact = fieldRequirements(source).find(({ key, equal }) => key === "metadata.name" && equal);
+  return exact?.value ?? "";
+}
+
+/** Reads `a=b,c!=d`. A field that the kind does not offer is refused with 400 when an object is tested. */
+export function parseFieldSelector(source: string): FieldTest {
+  const tests = fieldRequirements(source);
   return (fields) =>
     tests.every(({ key, equal, value }) => {
       const found = fields[key];

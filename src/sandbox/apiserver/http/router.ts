@@ -7,6 +7,7 @@ import { discovery } from "./discovery.ts";
 import type { OpenApi } from "./openapi.ts";
 import { parseResourcePath, type ResourcePath } from "./path.ts";
 import { ResourceRequest } from "./resource-requests.ts";
+import { nameInFieldSelector } from "../selectors.ts";
 import { answerReview, REVIEWS } from "./reviews.ts";
 
 /** Open to callers without a token, as in Kubernetes (system:public-info-viewer). */
@@ -96,7 +97,11 @@ export class Router {
   }
 
   #authorize(call: Call, path: ResourcePath): void {
-    const wanted: Attributes = { ...path, verb: verbOf(call, path) };
+    const verb = verbOf(call, path);
+    // As in Kubernetes: who may list or watch only certain names may do so with a selector of exactly one of them.
+    const one = verb === "list" || verb === "watch" ? call.query.get("fieldSelector") : null;
+    const name = path.name === "" && one !== null ? nameInFieldSelector(one) : path.name;
+    const wanted: Attributes = { ...path, verb, name };
     if (this.#authorizer.allows(call.user, wanted)) return;
     const part = path.subresource === "" ? path.resource : `${path.resource}/${path.subresource}`;
     const where = path.namespace === "" ? "at the cluster scope" : `in the namespace "${path.namespace}"`;
