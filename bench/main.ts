@@ -1,10 +1,13 @@
 /**
- * `npm run bench -- [link|tcp|memory] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside HAProxy's, in one
- * run, interleaved. Machines are noisy: read the ratios. `memory` is ours alone: what streams cost.
+ * `npm run bench -- [link|tcp|memory|scale-up] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside HAProxy's, in one
+ * run, interleaved. Machines are noisy: read the ratios. `memory` is ours alone: what streams cost; so is
+ * `scale-up`: how soon a new pod is used from another cluster.
  */
 import { parseArgs } from "node:util";
+import { SilentExit } from "#cli/report-error.ts";
 import { medianOf, ratiosOf, type Run } from "./lib/measure.ts";
 import { measureMemory } from "./memory.ts";
+import { measureScaleUps, scaleUpReport } from "./scale-up.ts";
 import { comparePlanes, type Comparison } from "./lib/planes.ts";
 
 const { values, positionals } = parseArgs({
@@ -22,8 +25,16 @@ if (what === "memory") {
   process.stdout.write(`${JSON.stringify(figures, null, values.output === "json" ? 0 : 2)}\n`);
   process.exit(figures.failed === 0 ? 0 : 1);
 }
+if (what === "scale-up") {
+  const figures = await measureScaleUps(progress).catch((error: unknown) => {
+    if (error instanceof SilentExit) process.exit(error.exitCode);
+    throw error;
+  });
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : scaleUpReport(figures));
+  process.exit(figures.ok ? 0 : 1);
+}
 if (what !== "link" && what !== "tcp") {
-  progress(`Unknown bench "${what}": expected link, tcp or memory`);
+  progress(`Unknown bench "${what}": expected link, tcp, memory or scale-up`);
   process.exit(2);
 }
 const runs = await comparePlanes(what, {

@@ -20,6 +20,12 @@ export class HelperProcess<Message> implements AsyncDisposable {
     });
   }
 
+  /** Sends it a message and waits for the answer. */
+  async ask(message: string): Promise<Message> {
+    this.#child.send(message);
+    return this.next();
+  }
+
   /** The next message. Throws when the process has ended. */
   async next(): Promise<Message> {
     for (;;) {

@@ -21,6 +21,13 @@ export interface Address {
   readonly port: number;
 }
 
+/** What `/v1/streams` says of one. */
+export interface FlowRecord {
+  /** `host:port` */
+  readonly client: string;
+  readonly bytesToClient: number;
+}
+
 type Site = "near" | "relay" | "far";
 
 /**
@@ -69,12 +76,12 @@ export class RouterNetwork implements AsyncDisposable {
   }
 
   async state(site: Site): Promise<RouterState> {
-    const { host, adminPort } = this.#files.get(site) ?? {};
-    const answer = await fetch(`http://${host}:${adminPort}/v1/state`, {
-      signal: AbortSignal.timeout(5000),
-      keepalive: false,
-    });
-    return (await answer.json()) as RouterState;
+    return (await this.#ask(site, "/v1/state")) as RouterState;
+  }
+
+  /** Connections through a router. */
+  async flows(site: Site): Promise<readonly FlowRecord[]> {
+    return ((await this.#ask(site, "/v1/streams")) as { streams: FlowRecord[] }).streams;
   }
 
   /** Waits until the near router knows a ready endpoint of a far site that it can reach. */
@@ -100,6 +107,15 @@ export class RouterNetwork implements AsyncDisposable {
   #start(site: Site): void {
     const file = this.#files.get(site);
     if (file !== undefined) this.#running.set(site, startRouter(this.#folder, file));
+  }
+
+  async #ask(site: Site, path: string): Promise<unknown> {
+    const { host, adminPort } = this.#files.get(site) ?? {};
+    const answer = await fetch(`http://${host}:${adminPort}${path}`, {
+      signal: AbortSignal.timeout(5000),
+      keepalive: false,
+    });
+    return answer.json();
   }
 
   #process(site: Site): Running {

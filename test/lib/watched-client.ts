@@ -17,6 +17,7 @@ export class WatchedClient implements Disposable {
   received = 0;
   readonly ending: Promise<Ending>;
   readonly #socket: Socket<WatchedClient | undefined>;
+  #awaited = { received: Infinity, resolve: (): void => {} };
   readonly #end: (how: Ending["how"]) => void;
 
   private constructor(socket: Socket<WatchedClient | undefined>, ending: Ended) {
@@ -36,6 +37,7 @@ export class WatchedClient implements Disposable {
         data: ({ data: client }, chunk) => {
           if (client === undefined) throw new Error("Bytes before this client has sent any");
           client.received += chunk.length;
+          if (client.received >= client.#awaited.received) client.#awaited.resolve();
           options.onData?.(chunk);
         },
         end: () => end("clean"),
@@ -47,6 +49,10 @@ export class WatchedClient implements Disposable {
     const client = new WatchedClient(socket, { promise, end });
     socket.data = client;
     return client;
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort;
   }
 
   /** What the kernel does not take is dropped. */
@@ -62,6 +68,13 @@ export class WatchedClient implements Disposable {
 
   pause(): void {
     this.#socket.pause();
+  }
+
+  /** Resolves as soon as so many more bytes came. */
+  async next(bytes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited = { received: this.received + bytes, resolve };
+    await promise;
   }
 
   /** Resolves when at least this many bytes came. */
