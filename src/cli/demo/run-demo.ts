@@ -8,6 +8,7 @@ import type { Io } from "../io.ts";
 import { SilentExit } from "../report-error.ts";
 import { ClusterEye } from "./cluster-eye.ts";
 import { Commands } from "./commands.ts";
+import { forgetExampleFiles } from "./example-files.ts";
 import { Interrupt } from "./interrupt.ts";
 import { Narrator } from "./narrator.ts";
 import { Ownership } from "./ownership.ts";
@@ -99,6 +100,7 @@ async function takeDown({
     if (own.length > 0) await narrator.during("sandbox down", down(own));
     for (const name of own) narrator.output(`Cluster "${name}" is gone`);
     ownership.forget();
+    forgetExampleFiles();
   } catch (cause) {
     throw new IsthmusError("FAILED", "Could not take everything down", {
       cause,

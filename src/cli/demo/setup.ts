@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Commands, Step } from "./commands.ts";
+import { exampleFile, type ExampleName } from "./example-files.ts";
 import type { Narrator } from "./narrator.ts";
 import {
   APP,
@@ -24,13 +25,6 @@ export interface SetupInput {
 /** Options that lead to the namespace of the demo in that cluster. */
 export function place(cluster: string): string[] {
   return ["--context", contextOf(cluster), "-n", NAMESPACE];
-}
-
-/** A file of examples/fair-share, as seen from where the user is. */
-export function exampleFile(name: string): string {
-  const path = join(import.meta.dir, "../../../examples/fair-share", name);
-  const seen = relative(process.cwd(), path);
-  return seen.startsWith("..") || !existsSync(seen) ? path : seen;
 }
 
 /** Sites, links and the exposed app: everything before the first request. */
@@ -78,12 +72,13 @@ export function isthmus(...words: string[]): Step {
   return { program: "isthmus", words };
 }
 
-export function applyFile(name: string, at: { cluster: DemoCluster; without: WithoutKubectl }): Step {
+export function applyFile(name: ExampleName, at: { cluster: DemoCluster; without: WithoutKubectl }): Step {
   const { cluster, without } = at;
+  const file = exampleFile(name);
   return {
     program: "kubectl",
-    words: ["apply", "-f", exampleFile(name), ...place(cluster)],
-    instead: () => without.apply(exampleFile(name), cluster),
+    words: ["apply", "-f", file, ...place(cluster)],
+    instead: () => without.apply(file, cluster),
   };
 }
 

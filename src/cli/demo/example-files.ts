@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { writeFileAtomic } from "#core/file.ts";
+import { sandboxHome } from "#sandbox/home.ts";
+import costPolicy from "../../../examples/fair-share/cost-policy.yaml" with { type: "text" };
+import sampleApp from "../../../examples/fair-share/sample-app.yaml" with { type: "text" };
+
+const TEXTS = { "cost-policy.yaml": costPolicy, "sample-app.yaml": sampleApp } satisfies Record<
+  string,
+  string
+>;
+export type ExampleName = keyof typeof TEXTS;
+
+const CHECKOUT = join(import.meta.dir, "../../../examples/fair-share");
+
+export interface ExamplePlaces {
+  /** examples/fair-share of the checkout; need not exist. */
+  readonly checkout?: string;
+  /** Where the texts are written when there is no checkout [beside the sandbox's clusters]. */
+  readonly copies?: string;
+}
+
+/**
+ * Path of a file of examples/fair-share that one can type where the user is: that of the checkout, or, for the compiled
+ * binary, of a copy that is written now and lies beside the demo's record until the demo is taken down.
+ */
+export function exampleFile(name: ExampleName, places: ExamplePlaces = {}): string {
+  const path = join(places.checkout ?? CHECKOUT, name);
+  if (!existsSync(path)) {
+    const copies = places.copies ?? copiesDir();
+    mkdirSync(copies, { recursive: true, mode: 0o700 });
+    writeFileAtomic(join(copies, name), TEXTS[name]);
+    return join(copies, name);
+  }
+  const seen = relative(process.cwd(), path);
+  return seen.startsWith("..") ? path : seen;
+}
+
+/** Removes what `exampleFile` wrote. */
+export function forgetExampleFiles(dir: string = copiesDir()): void {
+  rmSync(dir, { recursive: true, force: true });
+}
+
+function copiesDir(): string {
+  return join(dirname(sandboxHome()), "demo-examples");
+}
