@@ -214,6 +214,9 @@ export class SiteController {
     };
     each(caches.grants, "grant");
     each(caches.tokens, "token");
+    caches.tokens.onChange((_key, { before, after }) => {
+      if (before !== undefined && after === undefined) this.#tokens.forget(before);
+    });
     each(caches.links, "link");
     each(caches.policies, "policy");
     each(caches.exports, "export");

@@ -25,7 +25,7 @@ export interface GrantResult {
 }
 
 /**
- * AccessGrant.status: where it can be redeemed and until when. `redemptions` is left as it is: it belongs to the join server.
+ * AccessGrant.status: where it can be redeemed and until when. `redemptions` and `redeemers` are left as they are: they belong to the join server.
  * Ready=True only when a joiner would succeed now; else the reason says what is missing.
  */
 export function grantStatus(input: GrantInput): GrantResult {
@@ -54,6 +54,7 @@ export function grantStatus(input: GrantInput): GrantResult {
       ...(network === undefined ? {} : { network }),
       expirationTime: new Date(expiryMs).toISOString().replace(/\.\d+Z$/, "Z"),
       redemptions: previous.redemptions ?? 0,
+      ...(previous.redeemers === undefined ? {} : { redeemers: previous.redeemers }),
       conditions,
     },
     ...(expiryMs > nowMs ? { requeueAfterMs: expiryMs - nowMs } : {}),

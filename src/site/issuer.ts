@@ -1,10 +1,11 @@
+import { createHash, createHmac } from "node:crypto";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
-import { signLeaf } from "#pki/authority.ts";
+import { publicKeyOf, signLeaf } from "#pki/authority.ts";
 import { verifyLeaf } from "#pki/verify.ts";
 import type { RootAuthority } from "./identity.ts";
-import { newId } from "./ids.ts";
+import { idFrom } from "./ids.ts";
 import { JoinError } from "./join-error.ts";
 import {
   type Issued,
@@ -46,7 +47,9 @@ export class Issuer implements JoinAuthority {
   async join(request: JoinRequest): Promise<JoinAnswer> {
     const { redemptions } = this.#options;
     // Whoever has no right code learns nothing of what follows.
-    redemptions.check(request.code);
+    redemptions.known(request.code);
+    const keys = hashOfKeys(request);
+    redemptions.check(request.code, keys);
     const root = this.#root();
     const self = this.#options.self();
     const addresses = this.#options.linkAddresses();
@@ -56,8 +59,8 @@ export class Issuer implements JoinAuthority {
     const member =
       request.current === undefined ? undefined : await this.#member(request, { root, expiredToo: true });
     if (member === self.id) throw new JoinError("Invalid", "The token was made by this same site");
-    const siteId = member ?? newId();
-    const reservation = await redemptions.reserve(request.code);
+    const siteId = member ?? siteIdOf(keys, root);
+    const reservation = await redemptions.reserve(request.code, keys);
     try {
       const issued = await this.#sign(root, {
         siteId,
@@ -69,6 +72,7 @@ export class Issuer implements JoinAuthority {
         name: request.site.name,
         grant: reservation.grant,
         known: member !== undefined,
+        again: reservation.again,
       });
       return { ...issued, link: { site: self, endpoints: [...addresses].slice(0, 16) } };
     } catch (error) {
@@ -154,4 +158,18 @@ export class Issuer implements JoinAuthority {
       });
     }
   }
+}
+
+/** Names the two keys of a joiner, however its requests for them are written. */
+function hashOfKeys({ csrClient, csrServer }: Pick<JoinRequest, "csrClient" | "csrServer">): string {
+  try {
+    return createHash("sha256").update(publicKeyOf(csrClient)).update(publicKeyOf(csrServer)).digest("hex");
+  } catch (cause) {
+    throw new JoinError("Invalid", `A certificate request cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The id of a new site: the same when the same keys ask again, and not for the joiner to choose. */
+function siteIdOf(keys: string, { authority }: RootAuthority): string {
+  return idFrom(createHmac("sha256", authority.key).update(`site ${keys}`).digest());
 }

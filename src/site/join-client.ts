@@ -53,6 +53,8 @@ export interface RedeemInput extends IssuerAddress {
   readonly siteName: string;
   /** Present identity, for a site that is a member already and keeps its id. */
   readonly current: Identity | undefined;
+  /** Keys of an earlier try whose answer may have been lost: with them the issuer answers again [new ones]. */
+  readonly keys?: NewKeys;
   /** [10 s] */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -62,10 +64,10 @@ export interface RedeemInput extends IssuerAddress {
 export type Redeemed = Pick<Identity, "network" | "siteId" | "trust" | "client" | "server"> &
   Pick<JoinAnswer, "link">;
 
-/** Redeems a code: makes two keys, sends requests for certificates, and returns both together. Throws RedeemError. */
+/** Redeems a code: sends requests for certificates of two keys, and returns both together. Throws RedeemError. */
 export async function redeem(input: RedeemInput): Promise<Redeemed> {
   const { code, siteName, current } = input;
-  const keys = await newKeys();
+  const keys = input.keys ?? (await newKeys());
   const answer = await post(input, {
     path: "/v1/join",
     schema: JoinAnswerSchema,
@@ -93,13 +95,14 @@ export async function renew(
   return withKeys(answer, keys);
 }
 
-interface NewKeys {
+/** Two private keys (PEM) and the requests for their certificates. */
+export interface NewKeys {
   readonly client: string;
   readonly server: string;
   readonly requests: { readonly csrClient: string; readonly csrServer: string };
 }
 
-async function newKeys(): Promise<NewKeys> {
+export async function newKeys(): Promise<NewKeys> {
   const [client, server] = await Promise.all([createCsr(), createCsr()]);
   return {
     client: client.key,

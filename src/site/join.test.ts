@@ -7,7 +7,7 @@ import { createServerCertificate } from "#pki/tls-server.ts";
 import { verifyLeaf } from "#pki/verify.ts";
 import type { Identity, RootAuthority } from "./identity.ts";
 import { Issuer } from "./issuer.ts";
-import { redeem, type RedeemError, renew } from "./join-client.ts";
+import { newKeys, type NewKeys, redeem, type RedeemError, renew } from "./join-client.ts";
 import { hashOfCode, JOIN_SERVER_NAME } from "./join-protocol.ts";
 import { type JoinServerOptions, startJoinServer } from "./join-server.ts";
 import { issueIdentity } from "./network.ts";
@@ -104,9 +104,9 @@ function serve(options: Partial<JoinServerOptions> & { grants?: MemoryGrants } =
   return { grants, issuer, url: `https://127.0.0.1:${server.port}` };
 }
 
-function join(url: string, options: { code?: string; ca?: string; current?: Identity } = {}) {
-  const { code = CODE, ca = tls.ca, current } = options;
-  return redeem({ url, ca, code, siteName: "c2", current });
+function join(url: string, options: { code?: string; ca?: string; current?: Identity; keys?: NewKeys } = {}) {
+  const { code = CODE, ca = tls.ca, current, keys } = options;
+  return redeem({ url, ca, code, siteName: "c2", current, ...(keys === undefined ? {} : { keys }) });
 }
 
 async function reasonOf(attempt: Promise<unknown>): Promise<string> {
@@ -166,6 +166,45 @@ describe("a redemption", () => {
     expect(await reasonOf(issuer.join(request))).toBe("Invalid");
     expect(grants.redemptions()).toBe(0);
     expect(await reasonOf(join(url))).toBe("none");
+  });
+
+  test("whose answer was lost is answered again for the same keys, takes nothing more, and helps nobody else", async () => {
+    const { grants, url } = serve();
+    grants.add({ allowed: 2 });
+    const keys = await newKeys();
+    const first = await join(url, { keys });
+    const again = await Promise.all([join(url, { keys }), join(url, { keys })]);
+    expect(again.map(({ siteId }) => siteId)).toEqual([first.siteId, first.siteId]);
+    await verifyLeaf(again[0]?.client.certificate ?? "", {
+      root: first.trust,
+      now: Date.now(),
+      use: "client",
+    });
+    expect(grants.redemptions()).toBe(1);
+    // Other requests for the same keys are the same joiner; one key of two is not.
+    const { csr } = await createCsr({ key: keys.client });
+    const rewritten = { ...keys, requests: { ...keys.requests, csrClient: csr } };
+    expect((await join(url, { keys: rewritten })).siteId).toBe(first.siteId);
+    const other = await newKeys();
+    const mixed = { ...other, client: keys.client, requests: { ...other.requests, csrClient: csr } };
+    expect((await join(url, { keys: mixed })).siteId).not.toBe(first.siteId);
+    expect(grants.redemptions()).toBe(2);
+    expect(await reasonOf(join(url))).toBe("AlreadyUsed");
+    expect((await join(url, { keys })).siteId).toBe(first.siteId);
+    const [grant] = grants.list();
+    expect(grant?.status?.redeemers).toHaveLength(2);
+    expect(JSON.stringify(grant)).not.toContain("BEGIN");
+  });
+
+  test("is not answered again after the expiry", async () => {
+    const { grants, url } = serve();
+    const { metadata, ...rest } = grants.add();
+    const keys = await newKeys();
+    await join(url, { keys });
+    const { status } = grants.list()[0] ?? {};
+    const old = { ...metadata, creationTimestamp: new Date(Date.now() - 3_600_000).toISOString() };
+    grants.grants.set("g0", { ...rest, metadata: old, ...(status === undefined ? {} : { status }) });
+    expect(await reasonOf(join(url, { keys }))).toBe("Expired");
   });
 
   test("tells expired and used only to who has the code", async () => {

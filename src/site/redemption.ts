@@ -18,9 +18,14 @@ export interface GrantStore {
 
 export interface Reservation {
   readonly grant: string;
-  /** Gives the redemption back: nothing was issued for it. */
+  /** These keys have redeemed the grant before: no further redemption was taken. */
+  readonly again: boolean;
+  /** Gives the redemption back: nothing was issued for it. Does nothing for one that was taken before. */
   giveBack(): Promise<void>;
 }
+
+/** What of the status changes with a redemption. */
+type Taken = Required<Pick<NonNullable<AccessGrant["status"]>, "redemptions" | "redeemers">>;
 
 /** Default of AccessGrant.spec.expirationWindow, for objects without it. */
 const DEFAULT_WINDOW = "15m";
@@ -50,33 +55,50 @@ export class Redemptions {
     this.#clock = options.clock;
   }
 
-  /** What `reserve` would say as far as is known here, without taking anything. Throws JoinError as it does. */
-  check(code: string): void {
-    const found = this.#find(code);
-    if (found === undefined) throw denied();
-    this.#check(found);
+  /** Whether there is a grant with this code; whoever has none learns nothing else. Throws JoinError Denied. */
+  known(code: string): void {
+    if (this.#find(code) === undefined) throw denied();
   }
 
-  /** Takes one redemption of the grant with this code. Throws JoinError: Denied, Expired, AlreadyUsed, Busy. */
-  async reserve(code: string): Promise<Reservation> {
+  /**
+   * Takes one redemption of the grant with this code for a joiner with these keys (a hash of them), or none when the same
+   * keys took one before: then the answer was lost, and is given again. Throws JoinError: Denied, Expired, AlreadyUsed, Busy.
+   */
+  async reserve(code: string, keys: string): Promise<Reservation> {
     const found = this.#find(code);
     if (found === undefined) throw denied();
     const { name } = found.metadata;
     return await this.#inLine(name, async () => {
+      let again = false;
       const grant = await this.#change(name, (fresh) => {
-        this.#check(fresh);
-        return (fresh.status?.redemptions ?? 0) + 1;
+        const { redemptions = 0, redeemers = [] } = fresh.status ?? {};
+        this.#check(fresh, keys);
+        again = redeemers.includes(keys);
+        return again ? "unchanged" : { redemptions: redemptions + 1, redeemers: [...redeemers, keys] };
       });
       if (grant === undefined) throw denied();
       const { uid } = grant.metadata;
-      return { grant: name, giveBack: () => this.#inLine(name, () => this.#giveBack(name, uid)) };
+      const giveBack = (): Promise<void> => this.#inLine(name, () => this.#giveBack(name, { uid, keys }));
+      return { grant: name, again, giveBack: again ? () => Promise.resolve() : giveBack };
     });
   }
 
-  async #giveBack(name: string, uid: string | undefined): Promise<void> {
-    await this.#change(name, (fresh) =>
-      fresh.metadata.uid === uid ? Math.max(0, (fresh.status?.redemptions ?? 0) - 1) : undefined,
-    );
+  /** What `reserve` would say as far as is known here, without taking anything. Throws JoinError as it does. */
+  check(code: string, keys: string): void {
+    const found = this.#find(code);
+    if (found === undefined) throw denied();
+    this.#check(found, keys);
+  }
+
+  async #giveBack(name: string, taken: { uid: string | undefined; keys: string }): Promise<void> {
+    await this.#change(name, ({ metadata, status }) => {
+      const { redemptions = 0, redeemers = [] } = status ?? {};
+      if (metadata.uid !== taken.uid || !redeemers.includes(taken.keys)) return "unchanged";
+      return {
+        redemptions: Math.max(0, redemptions - 1),
+        redeemers: redeemers.filter((keys) => keys !== taken.keys),
+      };
+    });
   }
 
   /** Compares with every grant in constant time, so that the time says nothing about which one was near. */
@@ -90,12 +112,13 @@ export class Redemptions {
     return found;
   }
 
-  #check(grant: AccessGrant): void {
+  #check(grant: AccessGrant, keys: string): void {
     if (grant.metadata.deletionTimestamp !== undefined) throw denied();
     const expiryMs = expiryOf(grant);
     if (this.#clock.now() >= expiryMs) {
       throw new JoinError("Expired", `The token expired at ${new Date(expiryMs).toISOString()}`);
     }
+    if (grant.status?.redeemers?.includes(keys) === true) return;
     const allowed = grant.spec.redemptionsAllowed ?? 1;
     if ((grant.status?.redemptions ?? 0) >= allowed) {
       throw new JoinError(
@@ -108,15 +131,15 @@ export class Redemptions {
   /** Read, decide, write; again when somebody else wrote in between. Undefined when the grant is gone. */
   async #change(
     name: string,
-    redemptions: (fresh: AccessGrant) => number | undefined,
+    decide: (fresh: AccessGrant) => Taken | "unchanged",
   ): Promise<AccessGrant | undefined> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const fresh = await this.#store.get(name);
       if (fresh === undefined) return undefined;
-      const count = redemptions(fresh);
-      if (count === undefined) return undefined;
+      const taken = decide(fresh);
+      if (taken === "unchanged") return fresh;
       try {
-        return await this.#store.updateStatus({ ...fresh, status: { ...fresh.status, redemptions: count } });
+        return await this.#store.updateStatus({ ...fresh, status: { ...fresh.status, ...taken } });
       } catch (error) {
         if (!(error instanceof IsthmusError) || error.code !== "CONFLICT") throw error;
       }

@@ -14,7 +14,14 @@ import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { type Identity, secretText } from "./identity.ts";
 import { JoinLinkSchema } from "./join-protocol.ts";
-import { redeem as redeemOverHttps, RedeemError, type Redeemed, type RedeemInput } from "./join-client.ts";
+import {
+  newKeys,
+  type NewKeys,
+  redeem as redeemOverHttps,
+  RedeemError,
+  type Redeemed,
+  type RedeemInput,
+} from "./join-client.ts";
 import { MANAGED_BY, MANAGED_BY_LABEL } from "./names.ts";
 import type { NetworkSecrets } from "./network.ts";
 
@@ -49,9 +56,16 @@ class Final extends Error {
  */
 export class Tokens {
   readonly #options: TokensOptions;
+  /** The keys that a token was tried with, by its uid: if only the answer was lost, the same ones get it again. */
+  readonly #keys = new Map<string, NewKeys>();
 
   constructor(options: TokensOptions) {
     this.#options = options;
+  }
+
+  /** The token is gone. */
+  forget(token: AccessToken): void {
+    this.#keys.delete(token.metadata.uid ?? "");
   }
 
   /** Throws what is to be tried again with back-off, after the condition says so. */
@@ -134,7 +148,10 @@ export class Tokens {
     const { redeem = redeemOverHttps, secrets } = this.#options;
     const code = await this.#code(token);
     const siteName = site.spec.name ?? site.metadata.name;
-    const { link, ...issued } = await redeem({ url, ca, code, siteName, current });
+    const uid = token.metadata.uid ?? "";
+    const keys = this.#keys.get(uid) ?? (await newKeys());
+    this.#keys.set(uid, keys);
+    const { link, ...issued } = await redeem({ url, ca, code, siteName, current, keys });
     if (issued.network !== network) {
       throw new Final(
         "OtherNetwork",
@@ -150,9 +167,10 @@ export class Tokens {
     const identity: Identity = {
       ...issued,
       issuer: { url, ca },
-      redeemed: { tokenUid: token.metadata.uid ?? "", link: JSON.stringify(link) },
+      redeemed: { tokenUid: uid, link: JSON.stringify(link) },
     };
     await secrets.save(identity, { site, expected: current });
+    this.#keys.delete(uid);
     log.info("Joined a network", { network, siteId: identity.siteId, issuer: link.site.name });
     return identity;
   }

@@ -42,6 +42,13 @@ export const AccessGrantStatus = Type.Object(
       Type.String({ description: "End of the permission.", format: "date-time" }),
     ),
     redemptions: Type.Optional(integer({ description: "How often it was redeemed.", minimum: 0 })),
+    redeemers: Type.Optional(
+      Type.Array(Type.String({ minLength: 64, maxLength: 64 }), {
+        description:
+          "SHA-256 of the public keys of each that redeemed it, so that one whose answer was lost can ask again.",
+        maxItems: 1000,
+      }),
+    ),
     conditions: Type.Optional(Conditions),
   },
   { description: "Conditions: Ready." },
