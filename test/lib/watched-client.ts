@@ -78,7 +78,7 @@ export class WatchedClient implements Disposable {
   }
 
   /** Resolves when at least this many bytes came. */
-  async untilReceived(bytes: number, timeoutMs = 10_000): Promise<void> {
+  async untilReceived(bytes: number, timeoutMs = 30_000): Promise<void> {
     const endMs = performance.now() + timeoutMs;
     while (this.received < bytes) {
       if (performance.now() > endMs) throw new Error(`${this.received} of ${bytes} bytes in ${timeoutMs} ms`);

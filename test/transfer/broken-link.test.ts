@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { join } from "node:path";
 import { HelperProcess } from "../lib/helper-process.ts";
 import { RouterNetwork } from "../lib/router-network.ts";
 import { TcpProxy } from "../lib/tcp-proxy.ts";
@@ -17,7 +16,7 @@ let backend: HelperProcess<{ port: number }>;
 let backendPort = 0;
 
 beforeAll(async () => {
-  backend = new HelperProcess(join(import.meta.dir, "lib/flood-backend.ts"));
+  backend = new HelperProcess(new URL("lib/flood-backend.ts", import.meta.url).pathname);
   backendPort = (await backend.next()).port;
 });
 afterAll(async () => {

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { HelperProcess } from "../lib/helper-process.ts";
 import { RouterNetwork } from "../lib/router-network.ts";
 import { WatchedClient } from "../lib/watched-client.ts";
@@ -8,7 +7,9 @@ import { WatchedClient } from "../lib/watched-client.ts";
 const TIMES = 60;
 
 test("a pod that resets a connection while it is sent to resets the client, and never ends it cleanly", async () => {
-  await using backend = new HelperProcess<{ port: number }>(join(import.meta.dir, "lib/flood-backend.ts"));
+  await using backend = new HelperProcess<{ port: number }>(
+    new URL("lib/flood-backend.ts", import.meta.url).pathname,
+  );
   await using routers = await RouterNetwork.start({ backendPort: (await backend.next()).port });
   const ways = { reset: 0, clean: 0, other: 0 };
   for (let time = 0; time < TIMES; time++) {
