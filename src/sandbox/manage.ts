@@ -56,27 +56,44 @@ export interface ClusterStatus {
 
 /**
  * Starts clusters, all at once, and resolves when each answers: those that run are left as they are, those that
- * hibernate come back with their objects. What could not be started leaves nothing behind.
+ * hibernate come back with their objects. What could not be started leaves nothing behind. When `signal` is aborted,
+ * everything is as it was before, also the clusters that were up already, and it throws the signal's reason.
  * Errors: INVALID for a bad name, ADDRESS_IN_USE, FAILED with the reason the cluster gave, TIMEOUT.
  */
-export async function up(names: readonly string[], options: SandboxOptions = {}): Promise<StartedCluster[]> {
+export async function up(
+  names: readonly string[],
+  options: SandboxOptions & { readonly signal?: AbortSignal } = {},
+): Promise<StartedCluster[]> {
   const home = options.home ?? sandboxHome();
   const program = options.program ?? programCommand();
+  const { signal } = options;
   for (const name of names) checkName(name);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  return await withSandboxLock(home, () => startAll(names, { home, program }));
+  try {
+    return await withSandboxLock(home, () => startAll(names, { home, program, signal }), signal);
+  } finally {
+    removeIfEmpty(home);
+  }
 }
 
 async function startAll(
   names: readonly string[],
-  { home, program }: { home: string; program: readonly string[] },
+  options: { home: string; program: readonly string[]; signal: AbortSignal | undefined },
 ): Promise<StartedCluster[]> {
+  const { home, signal } = options;
+  const present = new Set(readRecords(home).map(({ record }) => record.name));
   const claimed = new Set(readRecords(home).map(({ record }) => record.index));
   const results = await Promise.allSettled(
-    [...new Set(names)].map((name) => startCluster(name, { home, program, claimed })),
+    [...new Set(names)].map((name) => startCluster(name, { ...options, claimed })),
   );
+  if (signal?.aborted === true) {
+    const made = results.flatMap((result) =>
+      result.status === "fulfilled" && !result.value.already ? [result.value.name] : [],
+    );
+    await Promise.all(made.map((name) => stopCluster(name, { home, keepData: present.has(name) })));
+  }
   writeKubeconfig(home);
-  removeIfEmpty(home);
+  signal?.throwIfAborted();
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -137,6 +154,7 @@ function apiUrl(record: ClusterRecord): string {
 interface StartContext {
   readonly home: string;
   readonly program: readonly string[];
+  readonly signal: AbortSignal | undefined;
   /** Indexes in use in this home. */
   readonly claimed: Set<number>;
 }
@@ -145,7 +163,14 @@ async function startCluster(name: string, context: StartContext): Promise<Starte
   const dir = join(context.home, name);
   const before = readRecord(dir);
   if (before !== undefined && isRunning(before)) return started(before, true);
-  if (before !== undefined) return started(await launch(dir, before, context), false);
+  if (before !== undefined) {
+    try {
+      return started(await launch(dir, before, context), false);
+    } catch (error) {
+      if (context.signal?.aborted === true) writeRecord(dir, before);
+      throw error;
+    }
+  }
   for (;;) {
     const index = freeIndex(context.claimed);
     context.claimed.add(index);
@@ -176,7 +201,12 @@ function started(record: ClusterRecord, already: boolean): StartedCluster {
 }
 
 /** Starts the cluster's process and waits for it. When that fails, no process is left. */
-async function launch(dir: string, record: ClusterRecord, { program }: StartContext): Promise<ClusterRecord> {
+async function launch(
+  dir: string,
+  record: ClusterRecord,
+  { program, signal }: StartContext,
+): Promise<ClusterRecord> {
+  signal?.throwIfAborted();
   const { failure: _, ...clean } = record;
   writeRecord(dir, clean);
   const paths = new ClusterPaths(dir);
@@ -204,6 +234,10 @@ async function launch(dir: string, record: ClusterRecord, { program }: StartCont
     const now = readRecord(dir);
     if (now?.running?.pid === child.pid) return now;
     const ended = child.exitCode !== null || child.signalCode !== null;
+    if (signal?.aborted === true) {
+      await killAll(strays(dir));
+      throw signal.reason;
+    }
     if (!ended && performance.now() < until) {
       await Bun.sleep(READY_POLL_MS);
       continue;

@@ -6,17 +6,22 @@ const RETRY_MS = 20;
 
 /**
  * One `up` or `down` per home at a time. The lock is a name in the kernel (an abstract Unix socket), so that it goes
- * with the process that holds it, however that ends.
+ * with the process that holds it, however that ends. Throws TIMEOUT, or the reason of `signal` when it waits no longer.
  */
-export async function withSandboxLock<T>(home: string, work: () => Promise<T>): Promise<T> {
-  const release = await take(home);
+export async function withSandboxLock<T>(
+  home: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const release = await take(home, signal);
   return await work().finally(release);
 }
 
-async function take(home: string): Promise<() => void> {
+async function take(home: string, signal: AbortSignal | undefined): Promise<() => void> {
   const name = `\0isthmus-sandbox-${createHash("sha256").update(home).digest("hex").slice(0, 32)}`;
   const until = performance.now() + WAIT_MS;
   for (;;) {
+    signal?.throwIfAborted();
     try {
       const socket = Bun.listen({ unix: name, socket: { data: () => undefined } });
       socket.unref();

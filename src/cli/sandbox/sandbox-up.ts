@@ -1,8 +1,11 @@
-import { down, status, up } from "#sandbox/manage.ts";
+import { status, up } from "#sandbox/manage.ts";
 import type { Io } from "../io.ts";
 import { Progress } from "../output/progress.ts";
 import { SilentExit } from "../report-error.ts";
 import { printClusters, type SandboxFormat } from "./sandbox-status.ts";
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Starts clusters and prints them. Interrupted, it takes down again those that it started. */
 export async function sandboxUp(
@@ -10,23 +13,18 @@ export async function sandboxUp(
   options: { readonly output?: SandboxFormat; readonly io: Io },
 ): Promise<void> {
   const { io } = options;
-  const before = new Set((await status()).map(({ name }) => name));
   const progress = new Progress(io);
   const interrupted = new AbortController();
-  const interrupt = (): void => {
-    interrupted.abort();
+  const interrupt = (signal: (typeof SIGNALS)[number]): void => {
+    interrupted.abort(new SilentExit(EXIT_CODES[signal]));
     progress.say("Stopping what was started");
   };
-  process.on("SIGINT", interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     progress.say(`Starting ${names.join(", ")}`);
-    await up(names);
-    if (interrupted.signal.aborted) {
-      await down(names.filter((name) => !before.has(name)));
-      throw new SilentExit(130);
-    }
+    await up(names, { signal: interrupted.signal });
   } finally {
-    process.off("SIGINT", interrupt);
+    for (const signal of SIGNALS) process.off(signal, interrupt);
     progress.end();
   }
   const wanted = new Set(names);
