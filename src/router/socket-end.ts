@@ -26,6 +26,8 @@ export class SocketEnd implements End {
   #finIn = false;
   #finOut = false;
   #closed = false;
+  /** A write failed. It may have taken the error of an RST with it: Bun then tells of an end, which it is not. */
+  #broken = false;
 
   get closed(): boolean {
     return this.#closed;
@@ -45,7 +47,10 @@ export class SocketEnd implements End {
     if (this.held === 0) {
       took = (this.#socket as EndSocket).write(chunk);
       if (took === chunk.length) return took;
-      if (took < 0) return chunk.length; // Closing: the close event tells the peer.
+      if (took < 0) {
+        this.#broken = true;
+        return chunk.length; // Closing: `end` or `close` tells the peer.
+      }
     }
     const rest = retain(chunk, took);
     this.#queue.push(rest);
@@ -93,7 +98,10 @@ export class SocketEnd implements End {
     for (; index < this.#queue.length; index++) {
       const chunk = this.#queue[index] as Uint8Array;
       const took = socket.write(chunk);
-      if (took < 0) return;
+      if (took < 0) {
+        this.#broken = true;
+        return;
+      }
       gone += took;
       if (took < chunk.length) {
         this.#queue[index] = chunk.subarray(took);
@@ -108,13 +116,18 @@ export class SocketEnd implements End {
 
   onEnd(): void {
     if (this.#finIn || this.#closed) return;
+    if (this.#broken) {
+      this.onClose(undefined);
+      this.#socket?.terminate();
+      return;
+    }
     this.#finIn = true;
     this.peer.deliverFin();
   }
 
   onClose(error: Error | undefined): void {
     if (this.#closed) return;
-    const clean = error === undefined && this.#finOut && this.held === 0;
+    const clean = error === undefined && !this.#broken && this.#finOut && this.held === 0;
     // Once this side has ended, Bun tells of the other's FIN by closing without an error, and not by `end`.
     if (clean) this.onEnd();
     this.#close();
