@@ -55,6 +55,8 @@ class End {
   /** FIN went out to this socket, or goes after `pending`. */
   finishing = false;
   finished = false;
+  /** A write to it failed. That may have taken the error of an RST with it: Bun then tells of an end, which it is not. */
+  broken = false;
 
   constructor(pipe: Pipe, side: Side) {
     this.pipe = pipe;
@@ -78,6 +80,7 @@ const handlers = {
     if (peer === undefined) return;
     const written = peer.write(chunk);
     if (written >= chunk.length) return;
+    if (written < 0) peer.data.broken = true;
     peer.data.pending = chunk.subarray(Math.max(0, written));
     socket.pause();
   },
@@ -85,6 +88,7 @@ const handlers = {
     const end = socket.data;
     if (end.pending !== undefined) {
       const written = socket.write(end.pending);
+      if (written < 0) end.broken = true;
       if (written < end.pending.length) {
         end.pending = end.pending.subarray(Math.max(0, written));
         return;
@@ -95,7 +99,12 @@ const handlers = {
     if (end.finishing) finish(socket);
   },
   end(socket: Socket<End>): void {
-    const { peer } = socket.data;
+    const { peer, broken } = socket.data;
+    if (broken) {
+      socket.terminate();
+      peer?.terminate();
+      return;
+    }
     socket.data.ended = true;
     if (peer === undefined) {
       socket.end();
@@ -105,10 +114,10 @@ const handlers = {
     if (peer.data.pending === undefined) finish(peer);
   },
   close(socket: Socket<End>, error?: Error): void {
-    const { pipe, peer, ended, finished } = socket.data;
+    const { pipe, peer, ended, finished, broken } = socket.data;
     pipe.closed = true;
     if (peer === undefined) return;
-    if (error !== undefined || !finished) peer.terminate();
+    if (error !== undefined || broken || !finished) peer.terminate();
     // Bun tells of a FIN that follows our own by `close` alone.
     else if (!ended) handlers.end(socket);
   },
