@@ -69,9 +69,7 @@ export class SecretCache {
     if (this.#stopped) return Promise.resolve();
     // What is being read may be older than what the caller knows of.
     if (this.#running !== undefined) this.#again = true;
-    this.#running ??= this.#read().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#read();
     return this.#running;
   }
 
@@ -93,6 +91,8 @@ export class SecretCache {
       nextMs = this.#backoff.nextDelayMs();
       log.warning("Cannot read the Secrets, they stay as they are", { error: messageOf(error) });
     }
+    // In the same turn as the last look at `#again`: a refresh after it has to begin a new reading.
+    this.#running = undefined;
     if (!this.#stopped) this.#cancel = clock.after(nextMs, () => void this.refresh());
   }
 
