@@ -11,7 +11,10 @@ const TEXTS = { "cost-policy.yaml": costPolicy, "sample-app.yaml": sampleApp } s
 >;
 export type ExampleName = keyof typeof TEXTS;
 
-const CHECKOUT = join(import.meta.dir, "../../../examples/fair-share");
+/** Nowhere in the compiled binary, where modules have no place on the disk. */
+const CHECKOUT = import.meta.dir.startsWith("/$bunfs/")
+  ? undefined
+  : join(import.meta.dir, "../../../examples/fair-share");
 
 export interface ExamplePlaces {
   /** examples/fair-share of the checkout; need not exist. */
@@ -25,8 +28,9 @@ export interface ExamplePlaces {
  * binary, of a copy that is written now and lies beside the demo's record until the demo is taken down.
  */
 export function exampleFile(name: ExampleName, places: ExamplePlaces = {}): string {
-  const path = join(places.checkout ?? CHECKOUT, name);
-  if (!existsSync(path)) {
+  const checkout = places.checkout ?? CHECKOUT;
+  const path = checkout === undefined ? undefined : join(checkout, name);
+  if (path === undefined || !existsSync(path)) {
     const copies = places.copies ?? copiesDir();
     mkdirSync(copies, { recursive: true, mode: 0o700 });
     writeFileAtomic(join(copies, name), TEXTS[name]);
