@@ -106,9 +106,22 @@ function readyGrant(input: { name: string; options: WaitOptions; session: Sessio
       if (ready?.status === "True" && url !== undefined && ca !== undefined && network !== undefined) {
         return { done: { url, ca, network } };
       }
+      if (ready?.status === "False") refuseFinal(ready, session);
       return { pending: ready?.message ?? "the controller has not seen it yet" };
     },
   });
+}
+
+/** Waiting mends none of these. */
+function refuseFinal({ reason, message }: { reason: string; message: string }, session: Session): void {
+  if (reason === "Expired") {
+    throw new IsthmusError("EXPIRED", "The token expired before the site took it up", {
+      hint: session.command("token create FILE --expiry 15m"),
+    });
+  }
+  if (reason === "NoAuthority" || reason === "NoLinkAccess") {
+    throw new IsthmusError("DENIED", message, { hint: session.command("network status") });
+  }
 }
 
 /** Finds out before anything was granted. */
