@@ -80,6 +80,20 @@ test("an expired token is refused, with nothing left behind", async () => {
   expect(await linkObjects("e3")).toEqual([]);
 }, 60_000);
 
+test("a token that expires before the site takes it up is told at once, and leaves neither grant nor file", async () => {
+  const before = await names("e1", "accessgrants");
+  const file = playground.file("too-short.yaml");
+  const began = performance.now();
+  const { error, hint } = complaintOf(
+    await playground.run("token", "create", file, "--expiry", "1ms", ...at("e1")),
+  );
+  expect(error).toBe("The token expired before the site took it up");
+  expect(hint).toContain("--expiry 15m");
+  expect(performance.now() - began).toBeLessThan(30_000);
+  expect(await names("e1", "accessgrants")).toEqual(before);
+  expect(existsSync(file)).toBe(false);
+}, 60_000);
+
 test("a token with the authority of somebody else is refused, with nothing left behind", async () => {
   const file = playground.file("foreign.yaml");
   await playground.must("token", "create", file, ...at("e1"));
