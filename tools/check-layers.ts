@@ -11,6 +11,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   pki: 1,
   kube: 1,
   link: 1,
+  http: 1,
   dns: 1,
   controller: 2,
   router: 2,

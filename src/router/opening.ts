@@ -2,6 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { ServiceStats } from "./counters.ts";
 import type { ConnectQueue, ConnectTarget } from "./connect-queue.ts";
+import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { End, Flow } from "./flow.ts";
 import type { ResetCode } from "#link/reset-code.ts";
@@ -32,7 +33,7 @@ export interface OpeningContext {
   readonly random: Random;
   readonly connects: ConnectQueue;
   /** Opens a stream to an endpoint of another site; undefined when no link leads there now. */
-  openRemote(endpoint: Endpoint, options: { readonly flow: Flow; readonly end: StreamEnd }): boolean;
+  openRemote(endpoint: Endpoint, options: { readonly target: DialFor; readonly end: StreamEnd }): boolean;
   /** An endpoint was put aside for `delayMs` (0: it is back). */
   onEjected(service: string, delayMs: number): void;
 }
@@ -183,7 +184,7 @@ export class Opening implements End, ConnectTarget {
     const stream = new StreamEnd();
     stream.peer = new Trial(this, stream);
     this.#stream = stream;
-    if (!this.#context.openRemote(endpoint, { flow: this.#flow, end: stream })) {
+    if (!this.#context.openRemote(endpoint, { target: this.#flow.facts, end: stream })) {
       this.#stream = undefined;
       this.#again();
       return;

@@ -5,6 +5,7 @@ import type { AdvertisedLink, AdvertisedService, RouterFacts } from "./advertise
 import type { RouterConfig, ServiceConfig } from "./config.ts";
 import type { ConnectQueue } from "./connect-queue.ts";
 import type { RouterCounters } from "./counters.ts";
+import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Flood, type Neighbour } from "./flood.ts";
 import type { Flow } from "./flow.ts";
@@ -174,10 +175,13 @@ export class RouterCore {
   }
 
   /** Opens a stream towards an endpoint of another site; false when no link leads there now. */
-  openRemote(endpoint: Endpoint, { flow, end }: { readonly flow: Flow; readonly end: StreamEnd }): boolean {
+  openRemote(
+    endpoint: Endpoint,
+    { target, end }: { readonly target: DialFor; readonly end: StreamEnd },
+  ): boolean {
     const link = this.network.nextHop(endpoint.siteId);
     if (link === undefined) return false;
-    const { service, port, client } = flow.facts;
+    const { service, port, client } = target;
     const trace = `${this.#traces}-${(this.#streams++).toString(36)}`;
     end.attach(
       link.open(
