@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Clock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
-import { parseConfig, type RouterConfig } from "./config.ts";
+import { parseConfig, type KeyPairConfig, type RouterConfig } from "./config.ts";
 import type { Problem } from "./config.ts";
 
 /** Larger files are refused before they are parsed, bytes. */
@@ -35,8 +35,7 @@ export class ConfigRefused extends IsthmusError {
 }
 
 /**
- * Reads a YAML or JSON file (JSON is YAML), checks it, and replaces `*File` references of the identity by the text of
- * those files (relative to the configuration). Throws `ConfigRefused`.
+ * Reads a YAML or JSON file (JSON is YAML), checks it, and replaces `*File` references by the text of those files (relative to the configuration). Throws `ConfigRefused`.
  */
 export function loadConfigFile(path: string): LoadedConfig {
   const absolute = resolve(path);
@@ -57,8 +56,7 @@ function resolveFiles(
   config: RouterConfig,
   { path, base, files }: { path: string; base: string; files: string[] },
 ): LoadedConfig {
-  const { identity } = config;
-  if (identity === undefined) return { config, files };
+  const { identity, entry } = config;
   const problems: Problem[] = [];
   const read = (field: string, name: string | undefined): string => {
     const file = resolve(base, name ?? "");
@@ -70,19 +68,33 @@ function resolveFiles(
       return "";
     }
   };
-  const pair = (side: "client" | "server"): { certificate: string; key: string } => ({
-    certificate:
-      identity[side].certificate ?? read(`identity.${side}.certificateFile`, identity[side].certificateFile),
-    key: identity[side].key ?? read(`identity.${side}.keyFile`, identity[side].keyFile),
+  const pair = (field: string, from: KeyPairConfig): { certificate: string; key: string } => ({
+    certificate: from.certificate ?? read(`${field}.certificateFile`, from.certificateFile),
+    key: from.key ?? read(`${field}.keyFile`, from.keyFile),
   });
-  const resolved = {
-    network: identity.network,
-    client: pair("client"),
-    server: pair("server"),
-    trust: identity.trust ?? read("identity.trustFile", identity.trustFile),
+  const resolved: RouterConfig = {
+    ...config,
+    ...(identity === undefined
+      ? {}
+      : {
+          identity: {
+            network: identity.network,
+            client: pair("identity.client", identity.client),
+            server: pair("identity.server", identity.server),
+            trust: identity.trust ?? read("identity.trustFile", identity.trustFile),
+          },
+        }),
+    ...(config.listeners === undefined
+      ? {}
+      : {
+          listeners: config.listeners.map(({ tls, ...listener }, index) =>
+            tls === undefined ? listener : { ...listener, tls: pair(`listeners[${index}].tls`, tls) },
+          ),
+        }),
+    ...(entry?.tls === undefined ? {} : { entry: { ...entry, tls: pair("entry.tls", entry.tls) } }),
   };
   if (problems.length > 0) throw new ConfigRefused(path, { problems, files });
-  return { config: { ...config, identity: resolved }, files };
+  return { config: resolved, files };
 }
 
 export interface WatchOptions {

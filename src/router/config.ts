@@ -86,9 +86,53 @@ export const RouterConfigSchema = Type.Object(
       ),
     ),
     listeners: Type.Optional(
-      Type.Array(Type.Object({ service: ServiceKey, port: Port, listen: Address }, strict), {
-        maxItems: CONFIG_LIMITS.listeners,
-      }),
+      Type.Array(
+        Type.Object(
+          {
+            service: ServiceKey,
+            port: Port,
+            listen: Address,
+            protocol: Type.Optional(
+              Type.Union([
+                Type.Literal("tcp"),
+                Type.Literal("http"),
+                Type.Literal("http2"),
+                Type.Literal("grpc"),
+                Type.Literal("auto"),
+              ]),
+            ),
+            tls: Type.Optional(KeyPairSchema),
+          },
+          strict,
+        ),
+        { maxItems: CONFIG_LIMITS.listeners },
+      ),
+    ),
+    entry: Type.Optional(
+      Type.Object(
+        {
+          listen: Address,
+          tls: Type.Optional(KeyPairSchema),
+          routes: Type.Array(
+            Type.Object(
+              {
+                path: Type.String({
+                  pattern: '^/[!-"$->@-~]*$',
+                  maxLength: 1024,
+                  [EXPECTED]: 'a path that begins with "/", without query',
+                }),
+                pathType: Type.Optional(Type.Union([Type.Literal("Prefix"), Type.Literal("Exact")])),
+                service: ServiceKey,
+                port: Port,
+                stripPrefix: Type.Optional(Type.Boolean()),
+              },
+              strict,
+            ),
+            { maxItems: CONFIG_LIMITS.listeners },
+          ),
+        },
+        strict,
+      ),
     ),
     services: Type.Optional(
       Type.Array(
@@ -164,6 +208,10 @@ export type RouterConfig = Type.Static<typeof RouterConfigSchema>;
 export type ServiceConfig = NonNullable<RouterConfig["services"]>[number];
 export type EndpointConfig = ServiceConfig["endpoints"][number];
 export type ListenerConfig = NonNullable<RouterConfig["listeners"]>[number];
+/** What is spoken on a listener: `auto` finds out by the first bytes. */
+export type ListenerProtocol = NonNullable<ListenerConfig["protocol"]>;
+export type EntryConfig = NonNullable<RouterConfig["entry"]>;
+export type KeyPairConfig = Type.Static<typeof KeyPairSchema>;
 export type LinkConfig = NonNullable<RouterConfig["links"]>[number];
 export type PolicyConfig = NonNullable<RouterConfig["policies"]>[number];
 export type IdentityConfig = NonNullable<RouterConfig["identity"]>;
@@ -213,6 +261,11 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
       }
     }
   }
+  for (const [index, { tls }] of (config.listeners ?? []).entries()) {
+    if (tls !== undefined) yield* keyPair(`listeners[${index}].tls`, tls);
+  }
+  yield* doubles("entry.routes", config.entry?.routes, (route) => route.path);
+  if (config.entry?.tls !== undefined) yield* keyPair("entry.tls", config.entry.tls);
   const { identity } = config;
   if (identity === undefined) {
     for (const field of ["links", "accept"] as const) {
@@ -221,12 +274,8 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
     }
     return;
   }
-  for (const side of ["client", "server"] as const) {
-    for (const part of ["certificate", "key"] as const) {
-      yield* oneOf(`identity.${side}`, [part, identity[side][part], identity[side][`${part}File`]]);
-    }
-  }
-  yield* oneOf("identity", ["trust", identity.trust, identity.trustFile]);
+  for (const side of ["client", "server"] as const) yield* keyPair(`identity.${side}`, identity[side]);
+  yield* exactlyOne("identity", ["trust", identity.trust, identity.trustFile]);
 }
 
 function* addresses(config: RouterConfig): Generator<Problem> {
@@ -243,13 +292,20 @@ function* addresses(config: RouterConfig): Generator<Problem> {
       list.map((address, position): [string, string] => [`links[${index}].addresses[${position}]`, address]),
     ),
   ];
+  if (config.entry !== undefined) all.push(["entry.listen", config.entry.listen]);
   if (config.admin !== undefined) all.push(["admin.listen", config.admin.listen]);
   for (const [field, address] of all) {
     if (portOf(address) > 65_535) yield { field, message: `Port of "${address}" is past 65535` };
   }
 }
 
-function* oneOf(
+function* keyPair(at: string, pair: KeyPairConfig): Generator<Problem> {
+  for (const part of ["certificate", "key"] as const) {
+    yield* exactlyOne(at, [part, pair[part], pair[`${part}File`]]);
+  }
+}
+
+function* exactlyOne(
   at: string,
   [name, text, file]: [string, string | undefined, string | undefined],
 ): Generator<Problem> {
