@@ -20,6 +20,8 @@ const NAMESPACED = [
   },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"] },
 ];
+/** Not in `view`: what a pod serves to its own network is more than its state. */
+const PROXY = { apiGroups: [""], resources: ["pods/proxy"] };
 const SECRETS = { apiGroups: [""], resources: ["secrets"] };
 const ROLES = { apiGroups: ["rbac.authorization.k8s.io"], resources: ["roles", "rolebindings"] };
 
@@ -50,8 +52,8 @@ export function ensureBasics(objects: Objects, registry: ResourceRegistry): void
   ];
   for (const [name, list] of [
     ["cluster-admin", everything],
-    ["admin", rules(WRITE, SECRETS, ROLES)],
-    ["edit", rules(WRITE, SECRETS)],
+    ["admin", rules(WRITE, PROXY, SECRETS, ROLES)],
+    ["edit", rules(WRITE, PROXY, SECRETS)],
     ["view", rules(READ)],
   ] as const) {
     ensure("clusterroles.rbac.authorization.k8s.io", clusterRole(name, [...list]));

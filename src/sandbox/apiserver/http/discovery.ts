@@ -30,7 +30,10 @@ function partsOf(resource: Resource, version: string): Entry["parts"] {
     parts.push({ name: "scale", kind: "Scale", group: "autoscaling", version: "v1", verbs: PART_VERBS });
   }
   if (resource.custom) return parts;
-  if (resource.kind === "Pod") parts.push({ name: "log", ...own, verbs: ["get"] });
+  if (resource.kind === "Pod") {
+    parts.push({ name: "log", ...own, verbs: ["get"] });
+    parts.push({ name: "proxy", kind: "PodProxyOptions", group: "", version: "v1", verbs: ["get"] });
+  }
   if (resource.kind === "ServiceAccount") {
     const token = { kind: "TokenRequest", group: "authentication.k8s.io", version: "v1" };
     parts.push({ name: "token", ...token, verbs: ["create"] });

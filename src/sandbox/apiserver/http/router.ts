@@ -6,6 +6,7 @@ import type { Call, ServerContext } from "./context.ts";
 import { discovery } from "./discovery.ts";
 import type { OpenApi } from "./openapi.ts";
 import { parseResourcePath, type ResourcePath } from "./path.ts";
+import { parseProxyPath, proxyToPod } from "./pod-proxy.ts";
 import { ResourceRequest } from "./resource-requests.ts";
 import { nameInFieldSelector } from "../selectors.ts";
 import { answerReview, REVIEWS } from "./reviews.ts";
@@ -52,6 +53,11 @@ export class Router {
       keepOpen: () => setIdle(0),
       limitIdle: setIdle,
     };
+    const proxied = parseProxyPath(url.pathname);
+    if (proxied !== undefined) {
+      this.#authorize(call, proxied);
+      return proxyToPod(this.#context, call, proxied);
+    }
     const target = parseResourcePath(path);
     if (target !== undefined && target.resource !== "") return this.#resource(call, target);
     if (
@@ -122,6 +128,8 @@ function verbOf(call: Call, path: ResourcePath): string {
     case "DELETE":
       return path.name === "" ? "deletecollection" : "delete";
     default: {
+      // Its query is the pod's.
+      if (path.subresource === "proxy") return "get";
       const watch = call.query.get("watch");
       if (watch === "true" || watch === "1") return "watch";
       return path.name === "" ? "list" : "get";
