@@ -146,6 +146,8 @@ export const RouterConfigSchema = Type.Object(
               ),
               { minItems: 1, maxItems: 100 },
             ),
+            /** [true] False: its endpoints serve this site only; it is neither advertised nor open to other sites. */
+            exported: Type.Optional(Type.Boolean()),
             endpoints: Type.Array(
               Type.Object(
                 {

@@ -164,6 +164,29 @@ test("bytes that a client sent before the refusal reach the endpoint that takes 
   }
 });
 
+test("a service that is not exported serves its own site only: neither advertised nor open to others", async () => {
+  using rig = new Rig();
+  const [shared, own] = [rig.backend("b0"), rig.backend("own")];
+  const hidden = "default/hidden";
+  const b = acceptor(rig, "b", {
+    services: [service([shared]), { ...service([own], hidden), exported: false }],
+    listeners: [listener(hidden)],
+  });
+  const a = rig.router({ ...base("a"), listeners: [listener()], links: [linkTo(b, "to-b")] });
+  await eventually(() => candidates(a) === 1);
+  const seen = a.state().sites.find(({ id }) => id === "b");
+  expect(seen?.services.map((one) => one.service)).toEqual([SERVICE]);
+  expect(await names(rig, listenPort(b), 2)).toEqual({ own: 2 });
+  const [link] = [...a.core().network.links];
+  const code = await new Promise((resolve) => {
+    const nothing = (): void => undefined;
+    const handler = { onData: nothing, onFin: nothing, onReset: resolve, onWritable: nothing };
+    const to = { service: hidden, port: 8080, endpoint: "b/pod-0" };
+    link?.open({ ...to, protocol: "tcp", client: "x", hops: ["a"], trace: "t" }, handler);
+  });
+  expect(code).toBe("DENIED");
+});
+
 test("what is not exported is denied, whatever another router asks for", async () => {
   using rig = new Rig();
   const pod = rig.backend("b0");

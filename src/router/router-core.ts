@@ -256,6 +256,7 @@ export class RouterCore {
     this.#advertised = new Map();
     this.#localServices = new Map();
     for (const service of services) {
+      if (service.exported === false) continue;
       const key = service.service;
       const old = localBefore.get(key);
       const same = old !== undefined && JSON.stringify(old) === JSON.stringify(service);

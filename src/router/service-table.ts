@@ -82,8 +82,10 @@ export class ServiceTable {
     };
   }
 
+  /** Whether other sites may open connections to this site's endpoints of the service. */
   exports(service: string): boolean {
-    return this.#local.has(service);
+    const local = this.#local.get(service);
+    return local !== undefined && local.exported !== false;
   }
 
   /** An endpoint of this site that is exported for the service; undefined for any other. */
