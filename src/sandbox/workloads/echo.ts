@@ -6,7 +6,7 @@
  *   /delay/<ms>   the usual answer, later
  *   /bytes/<n>    n bytes
  *   /headers      the usual answer with the request's headers
- *   anything else {pod, namespace, cluster, method, path}
+ *   anything else {pod, namespace, cluster, method, path}, or the text ECHO_TEXT and a line feed where that is set
  *
  * Every answer has the header `x-pod`. On SIGTERM it does what a good server does: for DRAIN_MS (250) it still takes
  * connections, as not everybody has heard yet that it goes, and says `connection: close`; then it takes no more,
@@ -18,13 +18,18 @@ const who = {
   namespace: process.env.POD_NAMESPACE ?? "",
   cluster: process.env.CLUSTER_NAME ?? "",
 };
+const TEXT = process.env.ECHO_TEXT;
 const BLOCK = new Uint8Array(65_536).fill(120);
 const MAX_DELAY_MS = 600_000;
 const DRAIN_MS = Number(process.env.DRAIN_MS ?? 250);
 
 let ending = false;
 
-function reply(request: Request, extra: Record<string, unknown> = {}): Response {
+function reply(request: Request): Response {
+  return TEXT === undefined ? describe(request) : new Response(`${TEXT}\n`, { headers: headers() });
+}
+
+function describe(request: Request, extra: Record<string, unknown> = {}): Response {
   const { pathname } = new URL(request.url);
   return Response.json({ ...who, method: request.method, path: pathname, ...extra }, { headers: headers() });
 }
@@ -59,7 +64,7 @@ const server = Bun.serve({
     const path = request.url.slice(request.url.indexOf("/", 8));
     if (path === "/healthz")
       return new Response(ending ? "ending" : "ok", { status: ending ? 503 : 200, headers: headers() });
-    if (path === "/headers") return reply(request, { headers: Object.fromEntries(request.headers) });
+    if (path === "/headers") return describe(request, { headers: Object.fromEntries(request.headers) });
     const [, verb, value] = /^\/(delay|bytes)\/(\d{1,12})(?:[?#]|$)/.exec(path) ?? [];
     if (verb === "bytes") return bytes(Number(value));
     if (verb === "delay") await Bun.sleep(Math.min(Number(value), MAX_DELAY_MS));
