@@ -107,6 +107,10 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier {
     return !this.#goAwaySent && !this.#goAwayReceived;
   }
 
+  get draining(): boolean {
+    return this.#goAwaySent || this.#goAwayReceived;
+  }
+
   get streams(): number {
     return this.#streams.size;
   }
@@ -175,7 +179,7 @@ export class Lane implements WireHandler, FrameSink, StreamCarrier {
       framesIn: this.#decoder.framesIn,
       framesOut: this.output.framesOut,
       socketWrites: this.output.socketWrites,
-      draining: this.#goAwaySent || this.#goAwayReceived,
+      draining: this.draining,
     };
   }
 

@@ -4,6 +4,7 @@ import type { LinkStream, StreamHandler, StreamOpen } from "./types.ts";
 export class RefusedStream implements LinkStream {
   handler: StreamHandler;
   readonly open: StreamOpen;
+  readonly draining = true;
   #over = false;
 
   constructor(

@@ -13,6 +13,8 @@ export interface StreamCarrier {
   /** Least round trip time seen of late, ms; 0 when not known. */
   readonly leastRttMs: number;
   readonly maxWindowBytes: number;
+  /** A GOAWAY was sent or received. */
+  readonly draining: boolean;
   nowMs(): number;
   /** The stream is over: its id is not looked up any more. */
   forget(stream: Stream): void;
@@ -93,6 +95,10 @@ export class Stream implements LinkStream {
     this.#credit = from.sendCredit;
     this.#window = from.receiveWindow;
     this.#windowBytes = from.receiveWindow;
+  }
+
+  get draining(): boolean {
+    return this.#over || this.#carrier.draining;
   }
 
   write(chunk: Uint8Array): boolean {

@@ -60,6 +60,8 @@ export interface StreamHandler {
 export interface LinkStream {
   handler: StreamHandler;
   readonly open: StreamOpen;
+  /** Its lane or link is going away: what runs on the stream may end, a protocol begins nothing new on it. */
+  readonly draining: boolean;
   /**
    * Sends `chunk`, which may be reused after the call. All of it is taken; false asks to stop reading the source until
    * `onWritable`. On a stream that is over it does nothing and returns false. Throws after `fin`.

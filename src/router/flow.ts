@@ -50,7 +50,9 @@ export interface FlowFacts {
 
 /** One proxied connection from accept (or OPEN) until both its ends are closed. */
 export class Flow {
-  readonly facts: FlowFacts;
+  facts: FlowFacts;
+  /** Asks its protocol to end soon, with what runs finished; undefined where bytes are just passed on. */
+  drain: (() => void) | undefined;
   /** The endpoint it goes to, chosen here; changes while connects are retried. */
   endpoint: Endpoint | undefined;
   /** Counts of its service; undefined for a relayed flow. */

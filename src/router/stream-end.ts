@@ -23,6 +23,11 @@ export class StreamEnd implements End, StreamHandler {
     return this.#closed;
   }
 
+  /** Nothing new is to be begun here: its link is going away. */
+  get draining(): boolean {
+    return this.#closed || this.#stream?.draining !== false;
+  }
+
   attach(stream: LinkStream): void {
     this.#stream = stream;
   }
