@@ -27,6 +27,7 @@ const GOOD: readonly [Kind, object][] = [
   ["Site", {}],
   ["Site", { spec: {} }],
   ["Site", { spec: { name: "east.example", linkAccess: "LoadBalancer", router: { replicas: 2 } } }],
+  ["Site", { spec: { entry: { port: 81 } } }],
   [
     "Site",
     {
@@ -82,6 +83,45 @@ const GOOD: readonly [Kind, object][] = [
   ],
   ["TrafficPolicy", {}],
   ["TrafficPolicy", { spec: { spread: "Cost", algorithm: "LeastRequest", spillAt: 4 } }],
+  ["TrafficPolicy", { spec: { mode: "Local" } }],
+  [
+    "TrafficPolicy",
+    {
+      spec: {
+        mode: "Failover",
+        targets: [
+          { cluster: "c2", priority: 1 },
+          { cluster: "c3", priority: 1 },
+        ],
+        failover: { minHealthyPercent: 50, ramp: "0s", failback: "Manual" },
+        algorithm: "Hash",
+        hash: { source: "Cookie", name: "sid", ttlSeconds: 3600 },
+        retries: { attempts: 3 },
+        timeouts: { connect: "500ms", request: "1m30s", idle: "1h", keepAlive: "60s" },
+        outlier: { serverErrors: true, maxEjection: "30s" },
+        health: { type: "GRPC", port: 9090, interval: "1s" },
+      },
+      status: {
+        summary: "c2 50%, c3 50%",
+        shares: [{ cluster: "c2", percent: 33.3, endpoints: [{ name: "p", percent: 33.3 }] }],
+        conditions: [READY],
+      },
+    },
+  ],
+  [
+    "TrafficPolicy",
+    {
+      spec: {
+        mode: "ActiveActive",
+        spread: "Weighted",
+        targets: [
+          { cluster: "c1", weight: 1 },
+          { cluster: "c2", weight: 0 },
+        ],
+        affinity: { type: "Cookie", cookie: "lb", timeoutSeconds: 60 },
+      },
+    },
+  ],
   ["ServiceExport", {}],
   ["ServiceExport", { spec: { exportedLabels: { a: "b" }, exportedAnnotations: { "c.d/e": "" } } }],
   [
@@ -165,9 +205,70 @@ const BAD: readonly [Kind, object, string][] = [
   [
     "TrafficPolicy",
     { spec: { spread: "endpoints" } },
-    'spec.spread: Expected one of "Endpoints", "Clusters", "Cost"',
+    'spec.spread: Expected one of "Endpoints", "Clusters", "Weighted"',
   ],
   ["TrafficPolicy", { spec: { spillAt: 4 } }, "spec: spillAt works only with spread Cost"],
+  [
+    "TrafficPolicy",
+    { spec: { targets: [{ cluster: "c2", weight: 3 }] } },
+    "Weights of targets work only with spread Weighted",
+  ],
+  ["TrafficPolicy", { spec: { spread: "Weighted" } }, "spread Weighted needs targets"],
+  ["TrafficPolicy", { spec: { mode: "Local", targets: [{ cluster: "c2" }] } }, "mode Local has no targets"],
+  [
+    "TrafficPolicy",
+    { spec: { mode: "ActiveActive", failover: {} } },
+    "failover works only with mode Failover",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { mode: "ActiveActive", targets: [{ cluster: "c2", priority: 1 }] } },
+    "Priorities of targets work only with mode Failover",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { targets: [{ cluster: "c2" }, { cluster: "c2" }] } },
+    "spec.targets[1]: Expected another cluster than in spec.targets[0]",
+  ],
+  ["TrafficPolicy", { spec: { hash: { source: "ClientIP" } } }, "hash works only with algorithm Hash"],
+  [
+    "TrafficPolicy",
+    { spec: { algorithm: "Hash", hash: { source: "Header" } } },
+    "spec.hash: name is needed with source Header and Cookie",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { algorithm: "Hash", affinity: { type: "ClientIP" } } },
+    "affinity and algorithm Hash exclude each other",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { spread: "Latency", algorithm: "Random" } },
+    "spread Latency has the algorithm PeakEwma",
+  ],
+  ["TrafficPolicy", { spec: { timeouts: { connect: "0s" } } }, "spec.timeouts.connect: Expected 1ms to 24h"],
+  [
+    "TrafficPolicy",
+    { spec: { timeouts: { request: 30 } } },
+    "spec.timeouts.request: Expected a duration like 500ms",
+  ],
+  ["TrafficPolicy", { spec: { health: { type: "TCP", path: "/" } } }, "path works only with type HTTP"],
+  [
+    "TrafficPolicy",
+    { spec: { health: { interval: "1s", timeout: "2s" } } },
+    "spec.health: timeout is longer than interval",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { outlier: { baseEjection: "2m" } } },
+    "spec.outlier: baseEjection is longer than maxEjection",
+  ],
+  [
+    "TrafficPolicy",
+    { spec: { affinity: { type: "ClientIP", cookie: "c" } } },
+    "spec.affinity: cookie works only with type Cookie",
+  ],
+  ["Site", { spec: { entry: {} } }, "spec.entry.port: Missing"],
   ["ServiceExport", { spec: { exportedLabels: { a: 1 } } }, "spec.exportedLabels.a: Expected text, got 1"],
   [
     "ServiceImport",
@@ -228,8 +329,14 @@ test("withDefaults fills in what the API server would, and keeps the rest", () =
     expirationWindow: "15m",
   });
   expect(withDefaults("TrafficPolicy", object("TrafficPolicy", {})).spec).toEqual({
+    mode: "Failover",
     spread: "Endpoints",
-    algorithm: "RoundRobin",
+  });
+  const health = { health: {}, failover: {}, outlier: {} };
+  expect(withDefaults("TrafficPolicy", object("TrafficPolicy", { spec: health })).spec).toMatchObject({
+    health: { type: "HTTP", interval: "2s", timeout: "1s", rise: 2, fall: 3 },
+    failover: { minHealthyPercent: 1, ramp: "10s", failback: "Auto" },
+    outlier: { enabled: true, consecutiveFailures: 5, baseEjection: "1s", maxEjectedPercent: 50 },
   });
 });
 

@@ -25,6 +25,15 @@ export const SiteSpec = Type.Object(
       },
       { description: "The data plane of this site.", default: { replicas: 1 } },
     ),
+    entry: Type.Optional(
+      Type.Object(
+        { port: portNumber("Port of the Service isthmus-entry.") },
+        {
+          description:
+            "Exported services whose ServiceExport has the annotation isthmus.dev/entry-path answer by path on this port, from outside too. Absent: none does.",
+        },
+      ),
+    ),
   },
   {
     description: "How this namespace takes part in the network.",
@@ -34,7 +43,9 @@ export const SiteSpec = Type.Object(
 export type SiteSpec = Static<typeof SiteSpec>;
 
 const SiteEndpoint = Type.Object({
-  name: oneOf(["link", "join"], { description: "link: for routers. join: for redeeming tokens." }),
+  name: oneOf(["link", "join", "entry"], {
+    description: "link: for routers. join: for redeeming tokens. entry: for clients from outside.",
+  }),
   host: host("Host name or IP address."),
   port: portNumber("TCP port."),
 });
