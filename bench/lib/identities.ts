@@ -22,7 +22,11 @@ export interface TestIdentities {
   readonly relay: SiteIdentity;
 }
 
-export async function createIdentities(): Promise<TestIdentities> {
+/** One network: a root, and a function that gives a site its identity. */
+export async function createNetwork(): Promise<{
+  readonly trust: string;
+  readonly site: (siteId: string) => Promise<SiteIdentity>;
+}> {
   const network = "bench";
   const now = Date.now();
   const authority = await createRoot({ network, now });
@@ -30,17 +34,19 @@ export async function createIdentities(): Promise<TestIdentities> {
     const { csr, key } = await createCsr();
     return { certificate: await signLeaf({ authority, csr, network, siteId, use, now, days: 1 }), key };
   };
-  const site = async (siteId: string): Promise<SiteIdentity> => ({
-    network,
-    siteId,
-    client: await leaf(siteId, "client"),
-    server: await leaf(siteId, "server"),
-    trust: authority.certificate,
-  });
   return {
     trust: authority.certificate,
-    near: await site("near"),
-    far: await site("far"),
-    relay: await site("relay"),
+    site: async (siteId) => ({
+      network,
+      siteId,
+      client: await leaf(siteId, "client"),
+      server: await leaf(siteId, "server"),
+      trust: authority.certificate,
+    }),
   };
+}
+
+export async function createIdentities(): Promise<TestIdentities> {
+  const { trust, site } = await createNetwork();
+  return { trust, near: await site("near"), far: await site("far"), relay: await site("relay") };
 }

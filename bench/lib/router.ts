@@ -60,14 +60,28 @@ export function startRouter(folder: string, file: RouterFile): Running {
           ],
         }),
   };
-  const path = `${folder}/${file.site}.json`;
+  return startRouterWith(folder, { name: file.site, config });
+}
+
+export interface RouterProcess {
+  /** Of the files: `<folder>/<name>.json` and `.log`. */
+  readonly name: string;
+  readonly config: unknown;
+  /** Words in front of the command, such as those that enter a network namespace. */
+  readonly prefix?: readonly string[];
+}
+
+/** A router with any configuration; a later change of the file is followed. */
+export function startRouterWith(folder: string, { name, config, prefix = [] }: RouterProcess): Running {
+  const path = `${folder}/${name}.json`;
   writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
-  return start([process.execPath, entry, "router", "run", "--config", path], {
-    log: `${folder}/${file.site}.log`,
+  return start([...prefix, process.execPath, entry, "router", "run", "--config", path], {
+    log: `${folder}/${name}.log`,
   });
 }
 
-function withoutSite(identity: SiteIdentity): Omit<SiteIdentity, "siteId"> {
+/** An identity as a configuration has it. */
+export function withoutSite(identity: SiteIdentity): Omit<SiteIdentity, "siteId"> {
   const { siteId: _, ...rest } = identity;
   return rest;
 }

@@ -5,9 +5,13 @@ export class HelperProcess<Message> implements AsyncDisposable {
   #wake: (() => void) | undefined;
   #exited = false;
 
-  /** `path` of the script, and its arguments. */
-  constructor(path: string, ...words: string[]) {
-    this.#child = Bun.spawn([process.execPath, path, ...words], {
+  /** `path` of the script, and its arguments; `prefix` are words in front of the command. */
+  constructor(
+    script: string | { readonly path: string; readonly prefix: readonly string[] },
+    ...words: string[]
+  ) {
+    const { path, prefix } = typeof script === "string" ? { path: script, prefix: [] } : script;
+    this.#child = Bun.spawn([...prefix, process.execPath, path, ...words], {
       stdio: ["ignore", "inherit", "inherit"],
       ipc: (message: Message) => {
         this.#inbox.push(message);
@@ -18,6 +22,21 @@ export class HelperProcess<Message> implements AsyncDisposable {
       this.#exited = true;
       this.#wake?.();
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Resolves when the process has ended. */
+  get exited(): Promise<unknown> {
+    return this.#child.exited;
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
   }
 
   /** Sends it a message and waits for the answer. */
@@ -39,7 +58,6 @@ export class HelperProcess<Message> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.exited;
+    await this.kill();
   }
 }

@@ -4,6 +4,7 @@ import { createIdentities, type TestIdentities } from "../../bench/lib/identitie
 import type { Running } from "../../bench/lib/processes.ts";
 import { type RouterFile, SERVICE, startRouter } from "../../bench/lib/router.ts";
 import type { RouterState } from "#router/state.ts";
+import { ownLoopback } from "./addresses.ts";
 
 export interface RouterNetworkOptions {
   /** On 127.0.0.1. */
@@ -157,12 +158,6 @@ function filesOf(options: RouterNetworkOptions, ids: TestIdentities): Map<Site, 
 
 function text({ hostname, port }: Address): string {
   return `${hostname}:${port}`;
-}
-
-/** Out of the way of the sandbox's clusters (127.1 and up) and of outgoing connections (127.0.0.1). */
-export function ownLoopback(): string {
-  const [a = 0, b = 0, c = 0] = crypto.getRandomValues(new Uint8Array(3));
-  return `127.${128 + (a % 127)}.${b}.${1 + (c % 254)}`;
 }
 
 function freePort(hostname: string): number {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { HelperProcess } from "../lib/helper-process.ts";
+import { OwnDelay } from "../lib/own-delay.ts";
 import { RouterNetwork } from "../lib/router-network.ts";
 import { TcpProxy } from "../lib/tcp-proxy.ts";
 import { type Ending, WatchedClient } from "../lib/watched-client.ts";
@@ -124,24 +125,6 @@ async function expectWork(routers: RouterNetwork): Promise<void> {
   using client = await begin(routers.entrance, { first: "f", bytes: 8 * 1024 ** 2 });
   expect(client.received).toBeGreaterThan(0);
 }
-
-/** How long this process itself was kept from running: not the routers' fault. */
-class OwnDelay {
-  #lastMs = performance.now();
-  #sumMs = 0;
-  readonly #timer = setInterval(() => {
-    const nowMs = performance.now();
-    this.#sumMs += Math.max(0, nowMs - this.#lastMs - PERIOD_MS * 2);
-    this.#lastMs = nowMs;
-  }, PERIOD_MS);
-
-  stop(): number {
-    clearInterval(this.#timer);
-    return this.#sumMs;
-  }
-}
-
-const PERIOD_MS = 20;
 
 function required<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("Expected a value");
