@@ -1,16 +1,9 @@
+import type { ObjectMeta as ApiMeta } from "#api/object.ts";
+
 /**
  * The face of the API server towards the half that runs in the same process: controllers, kubelet, services.
  * Everything here is synchronous: when a call returns, the change is committed.
  */
-
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
 
 export interface ManagedFields {
   manager: string;
@@ -22,21 +15,8 @@ export interface ManagedFields {
   subresource?: string;
 }
 
-export interface ObjectMeta {
-  name: string;
-  generateName?: string;
-  /** Absent or "" in cluster scope. */
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  generation?: number;
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
-  deletionGracePeriodSeconds?: number;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  finalizers?: string[];
-  ownerReferences?: OwnerReference[];
+/** As `#api/object.ts` has it, with what only the server looks at. In cluster scope `namespace` may be "" too. */
+export interface ObjectMeta extends ApiMeta {
   managedFields?: ManagedFields[];
 }
 
