@@ -84,6 +84,7 @@ const GOOD: readonly [Kind, object][] = [
   ["TrafficPolicy", {}],
   ["TrafficPolicy", { spec: { spread: "Cost", algorithm: "LeastRequest", spillAt: 4 } }],
   ["TrafficPolicy", { spec: { mode: "Local" } }],
+  ["TrafficPolicy", { spec: { mode: "ActiveActive", targets: [{ cluster: "c2", weight: 0 }] } }],
   [
     "TrafficPolicy",
     {
@@ -252,7 +253,11 @@ const BAD: readonly [Kind, object, string][] = [
     { spec: { timeouts: { request: 30 } } },
     "spec.timeouts.request: Expected a duration like 500ms",
   ],
-  ["TrafficPolicy", { spec: { health: { type: "TCP", path: "/" } } }, "path works only with type HTTP"],
+  [
+    "TrafficPolicy",
+    { spec: { health: { type: "TCP", path: "/" } } },
+    "spec.health: path does not work with type TCP",
+  ],
   [
     "TrafficPolicy",
     { spec: { health: { interval: "1s", timeout: "2s" } } },
@@ -268,6 +273,7 @@ const BAD: readonly [Kind, object, string][] = [
     { spec: { affinity: { type: "ClientIP", cookie: "c" } } },
     "spec.affinity: cookie works only with type Cookie",
   ],
+  ["TrafficPolicy", { spec: { health: { path: "ready" } } }, 'spec.health: path begins with "/"'],
   ["Site", { spec: { entry: {} } }, "spec.entry.port: Missing"],
   ["ServiceExport", { spec: { exportedLabels: { a: 1 } } }, "spec.exportedLabels.a: Expected text, got 1"],
   [

@@ -25,6 +25,17 @@ function timer(description: string, options: { readonly default?: string } = {})
   ]);
 }
 
+/** Probes are neither a flood nor forgotten. */
+function probeTimer(description: string, options: { readonly default: string }) {
+  return withRules(duration({ description, ...options }), [
+    {
+      cel: "duration(self) >= duration('100ms') && duration(self) <= duration('1h')",
+      message: "Expected 100ms to 1h",
+      test: (text) => parseDurationMs(text) >= 100 && parseDurationMs(text) <= 3_600_000,
+    },
+  ]);
+}
+
 /** A header or cookie: a token of RFC 9110. */
 function token(description: string) {
   return formed({
@@ -37,10 +48,16 @@ function token(description: string) {
 }
 
 const Target = Type.Object({
-  cluster: Type.String({ description: "Name or id of a site of the network.", minLength: 1, maxLength: 253 }),
+  cluster: formed({
+    description: "Name or id of a site of the network.",
+    minLength: 1,
+    maxLength: 253,
+    pattern: "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$",
+    expected: "name or id of a site",
+  }),
   weight: Type.Optional(
     integer({
-      description: "Share of this cluster with spread Weighted; 0: no new work. Default: 1.",
+      description: "Share of this cluster with spread Weighted; 0, with any spread: it drains. Default: 1.",
       minimum: 0,
       maximum: 1000,
     }),
@@ -174,15 +191,16 @@ const Health = withRules(
       port: Type.Optional(portNumber("Port of the Service. Default: its first.")),
       path: Type.Optional(
         formed({
-          description: "With type HTTP: what is asked for; any answer 200 to 399 is healthy. Default: /.",
+          description:
+            "With type HTTP what is asked for [/]: any answer 200 to 399 is healthy. With GRPC the name of the service [all].",
           minLength: 1,
           maxLength: 1024,
-          pattern: "^/[!-~]*$",
-          expected: 'a path that begins with "/"',
+          pattern: "^[!-~]+$",
+          expected: "a path without spaces",
         }),
       ),
-      interval: timer("Time between probes of one endpoint.", { default: "2s" }),
-      timeout: timer("How long an answer may take.", { default: "1s" }),
+      interval: probeTimer("Time between probes of one endpoint.", { default: "2s" }),
+      timeout: probeTimer("How long an answer may take.", { default: "1s" }),
       rise: integer({
         description: "Healthy after so many good answers.",
         minimum: 1,
@@ -200,9 +218,14 @@ const Health = withRules(
   ),
   [
     {
-      cel: "!has(self.path) || self.type == 'HTTP'",
-      message: "path works only with type HTTP",
-      test: ({ path, type }) => path === undefined || type === "HTTP",
+      cel: "!has(self.path) || self.type != 'TCP'",
+      message: "path does not work with type TCP",
+      test: ({ path, type }) => path === undefined || type !== "TCP",
+    },
+    {
+      cel: "!has(self.path) || self.type != 'HTTP' || self.path.startsWith('/')",
+      message: 'path begins with "/"',
+      test: ({ path, type }) => path === undefined || type !== "HTTP" || path.startsWith("/"),
     },
     {
       cel: "duration(self.timeout) <= duration(self.interval)",
@@ -286,10 +309,10 @@ export const TrafficPolicySpec = withRules(
       test: (spec) => spec.spillAt === undefined || spec.spread === "Cost",
     },
     {
-      cel: "self.spread == 'Weighted' || !has(self.targets) || self.targets.all(t, !has(t.weight))",
-      message: "Weights of targets work only with spread Weighted",
+      cel: "self.spread == 'Weighted' || !has(self.targets) || self.targets.all(t, !has(t.weight) || t.weight == 0)",
+      message: "Weights of targets work only with spread Weighted, but for 0, which drains with each",
       test: ({ spread, targets }) =>
-        spread === "Weighted" || (targets ?? []).every(({ weight }) => weight === undefined),
+        spread === "Weighted" || (targets ?? []).every(({ weight = 0 }) => weight === 0),
     },
     {
       cel: "self.spread != 'Weighted' || (has(self.targets) && self.targets.size() > 0)",
@@ -363,6 +386,18 @@ export const TrafficPolicyStatus = Type.Object(
           maxItems: 1000,
           "x-kubernetes-list-type": "atomic",
         },
+      ),
+    ),
+    failback: Type.Optional(
+      Type.Object(
+        {
+          value: Type.String({
+            description: "The annotation isthmus.dev/failback when it was last acted upon.",
+            maxLength: 1024,
+          }),
+          resume: integer({ description: "Grows each time.", format: "int64", minimum: 0 }),
+        },
+        { description: "The last switch back by hand." },
       ),
     ),
     conditions: Type.Optional(Conditions),
