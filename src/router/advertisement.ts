@@ -14,6 +14,8 @@ const EndpointSchema = Type.Object(
     id: Id,
     name: Text,
     ready: Type.Boolean(),
+    /** Why it is not ready, for people. */
+    reason: Type.Optional(Text),
     weight: Type.Integer({ minimum: 0, maximum: 1000 }),
     zone: Type.Optional(Text),
     /** Only when it does not serve every port of its service. */
@@ -23,7 +25,10 @@ const EndpointSchema = Type.Object(
 );
 
 const PortsSchema = Type.Array(
-  Type.Object({ name: Type.Optional(Text), port: Port, protocol: Text }, strict),
+  Type.Object(
+    { name: Type.Optional(Text), port: Port, protocol: Text, appProtocol: Type.Optional(Text) },
+    strict,
+  ),
   { maxItems: 100 },
 );
 

@@ -37,7 +37,7 @@ test.each<[string, object, string, RegExp]>([
     "a spread that is none",
     { site, policies: [{ service: "ns/app", spread: "Random" }] },
     "policies[0].spread",
-    /"Endpoints", "Clusters", "Cost", got "Random"/,
+    /"Endpoints", "Clusters", "Weighted", "Cost", "Latency", got "Random"/,
   ],
   ["an address without a port", { site, admin: { listen: "127.0.0.1" } }, "admin.listen", /an address like/],
   ["a port past 65535", { site, admin: { listen: "127.0.0.1:70000" } }, "admin.listen", /past 65535/],

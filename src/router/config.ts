@@ -2,6 +2,8 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { EXPECTED } from "#api/schema.ts";
 import { compileValidator } from "#api/validate.ts";
+import { HealthSchema } from "./health/config.ts";
+import { PolicyFields } from "./policy-config.ts";
 
 /** One thing that is wrong with a configuration. */
 export interface Problem {
@@ -38,7 +40,6 @@ const ServiceKey = Type.String({
 });
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Name = Type.String({ maxLength: 253 });
-const Milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
 const FilePath = Type.String({ minLength: 1 });
 const PemText = Type.String({ pattern: "-----BEGIN ", writeOnly: true, [EXPECTED]: "PEM text" });
 
@@ -141,13 +142,21 @@ export const RouterConfigSchema = Type.Object(
             service: ServiceKey,
             ports: Type.Array(
               Type.Object(
-                { name: Type.Optional(Name), port: Port, protocol: Type.Optional(Type.Literal("TCP")) },
+                {
+                  name: Type.Optional(Name),
+                  port: Port,
+                  protocol: Type.Optional(Type.Literal("TCP")),
+                  /** What is spoken on it, in Kubernetes' words; other sites are told. */
+                  appProtocol: Type.Optional(Name),
+                },
                 strict,
               ),
               { minItems: 1, maxItems: 100 },
             ),
             /** [true] False: its endpoints serve this site only; it is neither advertised nor open to other sites. */
             exported: Type.Optional(Type.Boolean()),
+            /** Active probes of its endpoints, by this router; none without it. */
+            health: Type.Optional(HealthSchema),
             endpoints: Type.Array(
               Type.Object(
                 {
@@ -160,6 +169,8 @@ export const RouterConfigSchema = Type.Object(
                   }),
                   ports: Type.Record(Type.String({ pattern: "^[0-9]{1,5}$" }), Port),
                   ready: Type.Boolean(),
+                  /** Why it is not ready, for people: "terminating". Other sites are told. */
+                  reason: Type.Optional(Name),
                   weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
                   zone: Type.Optional(Name),
                 },
@@ -178,20 +189,7 @@ export const RouterConfigSchema = Type.Object(
         Type.Object(
           {
             service: ServiceKey,
-            spread: Type.Optional(
-              Type.Union([Type.Literal("Endpoints"), Type.Literal("Clusters"), Type.Literal("Cost")]),
-            ),
-            algorithm: Type.Optional(Type.Union([Type.Literal("RoundRobin"), Type.Literal("LeastRequest")])),
-            spillAt: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
-            retries: Type.Optional(
-              Type.Object({ attempts: Type.Integer({ minimum: 0, maximum: 10 }) }, strict),
-            ),
-            timeouts: Type.Optional(
-              Type.Object(
-                { connectMs: Type.Optional(Milliseconds), idleMs: Type.Optional(Milliseconds) },
-                strict,
-              ),
-            ),
+            ...PolicyFields,
           },
           strict,
         ),
@@ -216,6 +214,7 @@ export type EntryConfig = NonNullable<RouterConfig["entry"]>;
 export type KeyPairConfig = Type.Static<typeof KeyPairSchema>;
 export type LinkConfig = NonNullable<RouterConfig["links"]>[number];
 export type PolicyConfig = NonNullable<RouterConfig["policies"]>[number];
+export type PortConfig = ServiceConfig["ports"][number];
 export type IdentityConfig = NonNullable<RouterConfig["identity"]>;
 
 /** Judges fast, since each change brings a whole configuration; the validator finds the words when it says no. */
@@ -249,6 +248,7 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
   );
   yield* doubles("services", config.services, (service) => service.service);
   yield* doubles("policies", config.policies, (policy) => policy.service);
+  yield* policyProblems(config.policies ?? []);
   yield* addresses(config);
   for (const [index, service] of (config.services ?? []).entries()) {
     const at = `services[${index}]`;
@@ -345,4 +345,20 @@ export function resolveAddress(
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+function* policyProblems(policies: readonly PolicyConfig[]): Generator<Problem> {
+  for (const [index, { hash, algorithm, targets, outlier }] of policies.entries()) {
+    const at = `policies[${index}]`;
+    yield* doubles(`${at}.targets`, targets, (target) => target.cluster);
+    if (hash !== undefined && hash.source !== "ClientIP" && hash.name === undefined)
+      yield { field: `${at}.hash.name`, message: `Needed with source ${hash.source}` };
+    if (hash !== undefined && hash.source !== "Cookie" && hash.ttlSeconds !== undefined)
+      yield { field: `${at}.hash.ttlSeconds`, message: "Works only with source Cookie" };
+    if (hash !== undefined && algorithm !== undefined && algorithm !== "Hash")
+      yield { field: `${at}.hash`, message: `Works only with algorithm Hash, not ${algorithm}` };
+    const { baseEjectionMs, maxEjectionMs } = outlier ?? {};
+    if (baseEjectionMs !== undefined && maxEjectionMs !== undefined && baseEjectionMs > maxEjectionMs)
+      yield { field: `${at}.outlier.maxEjectionMs`, message: "Is less than baseEjectionMs" };
+  }
 }

@@ -42,6 +42,10 @@ export class Endpoint {
     this.facts = facts;
   }
 
+  get ejectedUntilMs(): number {
+    return this.#ejectedUntilMs;
+  }
+
   ejected(nowMs: number): boolean {
     return nowMs < this.#ejectedUntilMs;
   }

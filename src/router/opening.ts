@@ -1,14 +1,14 @@
 import type { Clock } from "#core/clock.ts";
-import type { Random } from "#core/random.ts";
 import type { ServiceStats } from "./counters.ts";
 import type { ConnectQueue, ConnectTarget } from "./connect-queue.ts";
 import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { End, Flow } from "./flow.ts";
 import type { ResetCode } from "#link/reset-code.ts";
-import type { Balancer } from "./selection/balancer.ts";
+import type { Balancer, Outcome, PickContext } from "./selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "./selection/candidate.ts";
 import type { ConnectPolicy } from "./service-table.ts";
+import { hash32 } from "./selection/hash.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { StreamEnd } from "./stream-end.ts";
 
@@ -30,12 +30,9 @@ export interface Route {
 /** What opening a flow needs of the router. */
 export interface OpeningContext {
   readonly clock: Clock;
-  readonly random: Random;
   readonly connects: ConnectQueue;
   /** Opens a stream to an endpoint of another site; undefined when no link leads there now. */
   openRemote(endpoint: Endpoint, options: { readonly target: DialFor; readonly end: StreamEnd }): boolean;
-  /** An endpoint was put aside for `delayMs` (0: it is back). */
-  onEjected(service: string, delayMs: number): void;
 }
 
 /**
@@ -65,6 +62,9 @@ export class Opening implements End, ConnectTarget {
   #connecting: SocketEnd | undefined;
   #stream: StreamEnd | undefined;
   #done = false;
+  /** When the endpoint was asked for something: the connect, or what it was sent first. */
+  #askedMs = 0;
+  #pick: PickContext | undefined;
 
   constructor(
     flow: Flow,
@@ -78,8 +78,11 @@ export class Opening implements End, ConnectTarget {
   }
 
   start(): void {
-    this.#flow.far = this;
+    const flow = this.#flow;
+    flow.far = this;
     this.#client.peer = this;
+    if (this.#route.balancer.needs.kind === "clientIp")
+      this.#pick = { hash: hash32(hostOf(flow.facts.client)) };
     this.#next();
   }
 
@@ -89,6 +92,7 @@ export class Opening implements End, ConnectTarget {
       this.#commit(stream);
       return stream.deliver(chunk);
     }
+    if (this.#keptBytes === 0) this.#askedMs = this.#context.clock.monotonicMs();
     this.#kept.push(new Uint8Array(chunk));
     this.#keptBytes += chunk.length;
     if (stream !== undefined) return stream.deliver(chunk);
@@ -124,14 +128,15 @@ export class Opening implements End, ConnectTarget {
     if (stream !== this.#stream || this.#done) return;
     this.#stream = undefined;
     const untouched = this.#keptBytes === 0 && !this.#clientFin && code !== "DENIED";
-    if (code === "REFUSED") this.#blame();
+    if (code === "REFUSED") this.#report("connectFailed");
     if (SAFE_TO_RETRY.has(code) || untouched) this.#again();
     else this.#giveUp();
   }
 
   #next(): void {
     const route = this.#route;
-    const endpoint = this.#attempt > route.policy.attempts ? undefined : route.balancer.pick(this.#tried);
+    const endpoint =
+      this.#attempt > route.policy.attempts ? undefined : route.balancer.pick(this.#tried, this.#pick);
     if (endpoint === undefined) {
       this.#giveUp();
       return;
@@ -141,6 +146,7 @@ export class Opening implements End, ConnectTarget {
     flow.endpoint = endpoint;
     flow.target = endpoint.wireId;
     endpoint.inFlight++;
+    this.#askedMs = this.#context.clock.monotonicMs();
     if (endpoint.facts.host === undefined) this.#openStream(endpoint);
     else this.#connect(endpoint, endpoint.facts.host);
   }
@@ -169,14 +175,14 @@ export class Opening implements End, ConnectTarget {
 
   onConnected(end: SocketEnd): void {
     this.#connecting = undefined;
-    this.#praise();
+    this.#report("ok");
     this.#commit(end);
     this.#replay(end);
   }
 
   onConnectFailed(): void {
     this.#connecting = undefined;
-    this.#blame();
+    this.#report("connectFailed");
     this.#again();
   }
 
@@ -203,7 +209,7 @@ export class Opening implements End, ConnectTarget {
   #commit(target: SocketEnd | StreamEnd): void {
     this.#done = true;
     if (target === this.#stream) {
-      this.#praise();
+      this.#report("ok");
       this.#kept = [];
     }
     this.#flow.far = target;
@@ -219,19 +225,16 @@ export class Opening implements End, ConnectTarget {
     this.#flow.abandon();
   }
 
-  #praise(): void {
-    const { endpoint } = this.#flow;
-    if (endpoint === undefined || endpoint.failures === 0) return;
-    if (endpoint.succeeded(this.#context.clock.monotonicMs()))
-      this.#context.onEjected(this.#route.service, 0);
-  }
-
-  #blame(): void {
+  #report(outcome: Outcome): void {
     const { endpoint } = this.#flow;
     if (endpoint === undefined) return;
-    const delayMs = endpoint.failed(this.#context.clock.monotonicMs(), this.#context.random.next());
-    if (delayMs > 0) this.#context.onEjected(this.#route.service, delayMs);
+    this.#route.balancer.report(endpoint, outcome, this.#context.clock.monotonicMs() - this.#askedMs);
   }
+}
+
+/** Address without the port. */
+function hostOf(client: string): string {
+  return client.slice(0, client.lastIndexOf(":"));
 }
 
 /** Stands for the client towards a stream that may still be refused. */

@@ -1,5 +1,6 @@
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
+import type { Random } from "#core/random.ts";
 import type { Link, LinkIdentity } from "#link/types.ts";
 import type { AdvertisedLink, AdvertisedService, RouterFacts } from "./advertisement.ts";
 import type { RouterConfig, ServiceConfig } from "./config.ts";
@@ -29,6 +30,7 @@ const log = logFor("router", "network");
 export interface RouterCoreOptions {
   readonly self: { readonly site: string; readonly router: string };
   readonly clock: Clock;
+  readonly random: Random;
   readonly version: string;
   readonly counters: RouterCounters;
   readonly connects: ConnectQueue;
@@ -60,7 +62,7 @@ export class RouterCore {
   #stopped = false;
 
   constructor(options: RouterCoreOptions) {
-    const { self, clock, counters, connects, admit, onChange } = options;
+    const { self, clock, random, counters, connects, admit, onChange } = options;
     this.self = self;
     this.#options = options;
     this.#traces = `${clock.now().toString(36)}-${self.router}`.slice(0, 100);
@@ -69,10 +71,14 @@ export class RouterCore {
       self,
       database,
       clock,
-      onServices: (services) => this.services.refresh(services, clock.monotonicMs()),
+      onServices: (services) => this.services.refresh(services),
       onChange,
     });
-    this.services = new ServiceTable(self.site, this.network);
+    this.services = new ServiceTable(self.site, this.network, {
+      clock,
+      random,
+      onEjected: () => counters.ejections++,
+    });
     this.#flood = new Flood({
       self,
       database,
@@ -104,7 +110,7 @@ export class RouterCore {
     this.#config = config;
     this.#generation = generation;
     this.#advertise(config.services ?? []);
-    this.services.configure(config, this.#options.clock.monotonicMs());
+    this.services.configure(config);
     this.#publishSoon();
   }
 
@@ -168,10 +174,6 @@ export class RouterCore {
   control(link: Link, payload: Uint8Array): void {
     const neighbour = this.#neighbours.get(link);
     if (neighbour !== undefined) this.#flood.receive(neighbour, payload);
-  }
-
-  refresh(service: string): void {
-    if (!this.#stopped) this.services.refresh(new Set([service]), this.#options.clock.monotonicMs());
   }
 
   /** Opens a stream towards an endpoint of another site; false when no link leads there now. */
@@ -270,17 +272,19 @@ export class RouterCore {
 function advertised({ service, ports, endpoints }: ServiceConfig): AdvertisedService {
   return {
     service,
-    ports: ports.map(({ name, port }) => ({
+    ports: ports.map(({ name, port, appProtocol }) => ({
       ...(name === undefined ? {} : { name }),
       port,
       protocol: "TCP",
+      ...(appProtocol === undefined ? {} : { appProtocol }),
     })),
-    endpoints: endpoints.map(({ id, name, ready, weight, zone, ports: served }) => {
+    endpoints: endpoints.map(({ id, name, ready, reason, weight, zone, ports: served }) => {
       const all = ports.every(({ port }) => served[String(port)] !== undefined);
       return {
         id,
         name,
         ready,
+        ...(ready || reason === undefined ? {} : { reason }),
         weight: weight ?? 1,
         ...(zone === undefined ? {} : { zone }),
         ...(all ? {} : { ports: Object.keys(served).map(Number) }),

@@ -63,7 +63,7 @@ export class Router {
   #statePending: (() => void) | undefined;
 
   constructor(options: RouterOptions) {
-    const { clock, random, env } = options;
+    const { clock, env } = options;
     this.#options = options;
     this.#config = options.config;
     this.#generation = options.generation ?? 0;
@@ -72,10 +72,8 @@ export class Router {
     this.#core = this.#newCore(options.config);
     const context: OpeningContext = {
       clock,
-      random,
       connects: this.#connects,
       openRemote: (endpoint, how) => this.#core.openRemote(endpoint, how),
-      onEjected: (service, delayMs) => this.#ejected(service, delayMs),
     };
     const admit = (flow: Flow): boolean => this.#admit(flow);
     this.#listeners = new Listeners({ context, clock, env, admit, onChange: () => this.#changed() });
@@ -234,11 +232,12 @@ export class Router {
   }
 
   #newCore(config: RouterConfig): RouterCore {
-    const { clock, version } = this.#options;
+    const { clock, random, version } = this.#options;
     const self = { site: config.site.id, router: this.#routerIdOf(config) };
     return new RouterCore({
       self,
       clock,
+      random,
       version,
       counters: this.counters,
       connects: this.#connects,
@@ -284,14 +283,6 @@ export class Router {
   #idle(flow: Flow): void {
     this.counters.idleReaped++;
     flow.kill("TIMEOUT", "Idle");
-  }
-
-  #ejected(service: string, delayMs: number): void {
-    const refresh = (): void => this.#core.refresh(service);
-    refresh();
-    if (delayMs === 0) return;
-    this.counters.ejections++;
-    this.#options.clock.after(delayMs + 1, refresh);
   }
 
   #changed(): void {

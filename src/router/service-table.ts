@@ -1,7 +1,11 @@
+import type { Clock } from "#core/clock.ts";
+import type { Random } from "#core/random.ts";
 import type { AdvertisedEndpoint, AdvertisedService } from "./advertisement.ts";
 import type { EndpointConfig, PolicyConfig, RouterConfig, ServiceConfig } from "./config.ts";
 import { Endpoint, type EndpointFacts } from "./endpoint.ts";
-import { Balancer, DEFAULT_SELECTION, type Offer, type SelectionPolicy } from "./selection/balancer.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { Balancer, type Offer } from "./selection/balancer.ts";
+import { DEFAULT_CONNECT_MS, selectionOf, type SelectionPolicy } from "./selection/policy.ts";
 
 /** What the table asks of the network: who offers a service, and how far it is. */
 export interface Offers {
@@ -13,21 +17,40 @@ export interface Offers {
   }>;
 }
 
-/** How connections of one service are made. */
+/** How connections and requests of one service are made. The same object as long as the policy is the same. */
 export interface ConnectPolicy {
-  /** Further endpoints to try after the first. */
+  /** Further endpoints to try after the first [2]. */
   readonly attempts: number;
   readonly connectMs: number;
+  /** Without a byte, for TCP. */
   readonly idleMs: number;
+  /** From a request's head until the head of its answer; 0 is no limit. */
+  readonly requestMs: number;
+  /** Of a client's connection between requests. */
+  readonly httpIdleMs: number;
+  /** Bounds retries of what may have reached an endpoint; lives as long as the service is known here. */
+  readonly retryBudget: RetryBudget;
 }
 
-const DEFAULT_CONNECT: ConnectPolicy = { attempts: 2, connectMs: 1000, idleMs: 300_000 };
+const DEFAULT_BUDGET_PERCENT = 20;
+
+export interface ServiceTableOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** An endpoint was put aside after failures. */
+  readonly onEjected?: () => void;
+}
 
 interface Entry {
   readonly service: string;
   /** By wire id. */
   readonly endpoints: Map<string, Endpoint>;
-  readonly balancers: Map<number, Balancer>;
+  readonly balancers: Map<number, PortBalancer>;
+}
+
+interface PortBalancer {
+  readonly balancer: Balancer;
+  http: boolean;
 }
 
 /**
@@ -42,28 +65,39 @@ export class ServiceTable {
   readonly #entries = new Map<string, Entry>();
   #local = new Map<string, ServiceConfig>();
   #policies = new Map<string, PolicyConfig>();
+  #connectPolicies = new Map<string, ConnectPolicy>();
+  readonly #budgets = new Map<string, RetryBudget>();
+  readonly #options: ServiceTableOptions;
 
-  constructor(siteId: string, network: Offers) {
+  constructor(siteId: string, network: Offers, options: ServiceTableOptions) {
     this.#siteId = siteId;
     this.#network = network;
+    this.#options = options;
   }
 
   /** Takes the site's own services and policies, and brings every entry up to date. */
-  configure(config: RouterConfig, nowMs: number): void {
+  configure(config: RouterConfig): void {
     this.#local = new Map((config.services ?? []).map((service) => [service.service, service]));
     this.#policies = new Map((config.policies ?? []).map((policy) => [policy.service, policy]));
+    this.#connectPolicies.clear();
     for (const service of this.#local.keys()) this.#entry(service);
-    this.refresh(undefined, nowMs);
+    this.refresh(undefined);
   }
 
-  /** The balancer of a service's port; made when first asked for. */
-  balancer(service: string, { port, nowMs }: { readonly port: number; readonly nowMs: number }): Balancer {
+  /**
+   * The balancer of a service's port; made when first asked for. `http` says whether requests or connections are
+   * balanced, which decides what a policy that names no algorithm means.
+   */
+  balancer(
+    service: string,
+    { port, http = false }: { readonly port: number; readonly http?: boolean; readonly nowMs?: number },
+  ): Balancer {
     const entry = this.#entry(service);
     const known = entry.balancers.get(port);
-    if (known !== undefined) return known;
-    const balancer = new Balancer();
-    entry.balancers.set(port, balancer);
-    this.#refresh(entry, nowMs);
+    if (known?.http === http) return known.balancer;
+    const balancer = known?.balancer ?? new Balancer(this.#options);
+    entry.balancers.set(port, { balancer, http });
+    this.#refresh(entry);
     return balancer;
   }
 
@@ -73,13 +107,12 @@ export class ServiceTable {
   }
 
   connectPolicy(service: string): ConnectPolicy {
-    const policy = this.#policies.get(service);
-    if (policy === undefined) return DEFAULT_CONNECT;
-    return {
-      attempts: policy.retries?.attempts ?? DEFAULT_CONNECT.attempts,
-      connectMs: policy.timeouts?.connectMs ?? DEFAULT_CONNECT.connectMs,
-      idleMs: policy.timeouts?.idleMs ?? DEFAULT_CONNECT.idleMs,
-    };
+    let policy = this.#connectPolicies.get(service);
+    if (policy === undefined) {
+      policy = this.#newConnectPolicy(service);
+      this.#connectPolicies.set(service, policy);
+    }
+    return policy;
   }
 
   /** Whether other sites may open connections to this site's endpoints of the service. */
@@ -101,14 +134,14 @@ export class ServiceTable {
   }
 
   /** Brings these services (all when undefined) up to date with what the network offers. */
-  refresh(services: ReadonlySet<string> | undefined, nowMs: number): void {
+  refresh(services: ReadonlySet<string> | undefined): void {
     if (services === undefined) {
-      for (const entry of this.#entries.values()) this.#refresh(entry, nowMs);
+      for (const entry of this.#entries.values()) this.#refresh(entry);
       return;
     }
     for (const service of services) {
       const entry = this.#entries.get(service);
-      if (entry !== undefined) this.#refresh(entry, nowMs);
+      if (entry !== undefined) this.#refresh(entry);
     }
   }
 
@@ -118,7 +151,11 @@ export class ServiceTable {
     endpoints: Iterable<Endpoint>;
   }> {
     for (const { service, balancers, endpoints } of this.#entries.values()) {
-      yield { service, balancers, endpoints: endpoints.values() };
+      yield {
+        service,
+        balancers: new Map([...balancers].map(([port, { balancer }]) => [port, balancer])),
+        endpoints: endpoints.values(),
+      };
     }
   }
 
@@ -131,7 +168,7 @@ export class ServiceTable {
     return entry;
   }
 
-  #refresh(entry: Entry, nowMs: number): void {
+  #refresh(entry: Entry): void {
     const offers: Offer[] = [];
     const seen = new Set<string>();
     const offer = (
@@ -156,21 +193,32 @@ export class ServiceTable {
       }
     }
     for (const wireId of entry.endpoints.keys()) if (!seen.has(wireId)) entry.endpoints.delete(wireId);
-    const policy = this.#selection(entry.service);
-    for (const [port, balancer] of entry.balancers) {
+    const config = this.#policies.get(entry.service);
+    const policies = new Map<boolean, SelectionPolicy>();
+    for (const [port, { balancer, http }] of entry.balancers) {
       const forPort = offers.filter(({ endpoint }) => endpoint.facts.ports.has(port));
-      balancer.update(forPort, { nowMs, policy });
+      const policy = policies.get(http) ?? selectionOf(config ?? {}, { http });
+      policies.set(http, policy);
+      balancer.update(forPort, policy);
     }
     if (entry.balancers.size === 0 && entry.endpoints.size === 0) this.#entries.delete(entry.service);
   }
 
-  #selection(service: string): SelectionPolicy {
-    const policy = this.#policies.get(service);
-    if (policy === undefined) return DEFAULT_SELECTION;
+  #newConnectPolicy(service: string): ConnectPolicy {
+    const { retries, timeouts } = this.#policies.get(service) ?? {};
+    const percent = retries?.budgetPercent ?? DEFAULT_BUDGET_PERCENT;
+    let retryBudget = this.#budgets.get(service);
+    if (retryBudget === undefined) {
+      retryBudget = new RetryBudget(this.#options.clock, percent);
+      this.#budgets.set(service, retryBudget);
+    } else retryBudget.percent = percent;
     return {
-      spread: policy.spread ?? DEFAULT_SELECTION.spread,
-      algorithm: policy.algorithm ?? DEFAULT_SELECTION.algorithm,
-      spillAt: policy.spillAt,
+      attempts: retries?.attempts ?? 2,
+      connectMs: timeouts?.connectMs ?? DEFAULT_CONNECT_MS,
+      idleMs: timeouts?.idleMs ?? 300_000,
+      requestMs: timeouts?.requestMs ?? 0,
+      httpIdleMs: timeouts?.httpIdleMs ?? 60_000,
+      retryBudget,
     };
   }
 }

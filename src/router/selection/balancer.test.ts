@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { FakeClock } from "#core/clock.ts";
+import { seededRandom } from "#core/random.ts";
+import type { PolicyConfig } from "../config.ts";
 import { Endpoint } from "../endpoint.ts";
-import { Balancer, type Offer, type SelectionPolicy } from "./balancer.ts";
+import { Balancer, type Offer } from "./balancer.ts";
+import { selectionOf } from "./policy.ts";
 
 function endpoint(wireId: string, over: Partial<Endpoint["facts"]> = {}): Endpoint {
   const [site = "", id = ""] = wireId.split("/");
@@ -22,12 +26,13 @@ function offers(
   return Object.entries(costs).map(([wireId, cost]) => ({ endpoint: endpoint(wireId, over), cost }));
 }
 
-function balancer(list: readonly Offer[], policy: Partial<SelectionPolicy> = {}): Balancer {
-  const made = new Balancer();
-  made.update(list, {
-    nowMs: 0,
-    policy: { spread: "Endpoints", algorithm: "RoundRobin", spillAt: undefined, ...policy },
-  });
+function balancer(
+  list: readonly Offer[],
+  policy: Omit<PolicyConfig, "service"> = {},
+  clock = new FakeClock(),
+): Balancer {
+  const made = new Balancer({ clock, random: seededRandom(1) });
+  made.update(list, selectionOf(policy, { http: false }));
   return made;
 }
 
@@ -110,7 +115,7 @@ test("Cost: a path that was long too dear has no debts to collect", () => {
   const from = balancer(list, { spread: "Cost" });
   shares(from, { count: 1000 });
   const equal = list.map(({ endpoint: one }) => ({ endpoint: one, cost: 2 }));
-  from.update(equal, { nowMs: 0, policy: from.policy });
+  from.update(equal, from.policy);
   expect(shares(from, { count: 10 })).toEqual({ "b/0": 5, "c/0": 5 });
 });
 
@@ -131,16 +136,17 @@ test("not ready, unreachable and ejected have no share, and the reason is told",
     { endpoint: endpoint("b/0"), cost: undefined },
     { endpoint: endpoint("c/0"), cost: 1 },
   ];
-  for (let n = 0; n < 5; n++) list[3]?.endpoint.failed(0, 0);
-  const from = balancer(list);
+  const clock = new FakeClock();
+  const from = balancer(list, {}, clock);
+  for (let n = 0; n < 5; n++) from.report(list[3]?.endpoint as Endpoint, "connectFailed", 1);
   expect(shares(from, { count: 3 })).toEqual({ "a/0": 3 });
   expect(from.excluded.map(({ endpoint: one, why }) => [one.wireId, why])).toEqual([
     ["a/1", "not ready"],
     ["b/0", "unreachable"],
     ["c/0", "ejected"],
   ]);
-  from.update(list, { nowMs: 1001, policy: from.policy });
-  expect(from.candidates.length).toBe(2);
+  clock.advance(1201);
+  expect(shares(from, { count: 4 })).toEqual({ "a/0": 2, "c/0": 2 });
 });
 
 test("never more than half is ejected", () => {
@@ -183,7 +189,7 @@ test("through any churn of ready endpoints shares stay within one of fair, for e
           const members = present.map((index) => all[index] as Endpoint);
           from.update(
             members.map((one) => ({ endpoint: one, cost: 0 })),
-            { nowMs: 0, policy: from.policy },
+            from.policy,
           );
           const got = shares(from, { count: picks });
           for (const one of members)

@@ -1,22 +1,41 @@
-import type { PolicyConfig } from "../config.ts";
+import type { Clock } from "#core/clock.ts";
+import type { Random } from "#core/random.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { ByCluster } from "./by-cluster.ts";
 import { Candidate, NONE_TRIED, type Selector, type Tried } from "./candidate.ts";
 import { LeastLoaded } from "./least-loaded.ts";
+import { selectionOf, type SelectionPolicy } from "./policy.ts";
 import { RoundRobin } from "./round-robin.ts";
 
-/** What decides who is next. */
-export interface SelectionPolicy {
-  readonly spread: NonNullable<PolicyConfig["spread"]>;
-  readonly algorithm: NonNullable<PolicyConfig["algorithm"]>;
-  readonly spillAt: number | undefined;
+/** How one attempt at an endpoint went: `serverError` is a 5xx answer. */
+export type Outcome = "ok" | "serverError" | "connectFailed" | "reset" | "timeout";
+
+/** What is known of a request that may decide who gets it. */
+export interface PickContext {
+  /** `hash32` of what `needs` asks for. */
+  readonly hash?: number;
+  /** What the affinity cookie says. */
+  readonly sticky?: string;
 }
 
-export const DEFAULT_SELECTION: SelectionPolicy = {
-  spread: "Endpoints",
-  algorithm: "RoundRobin",
-  spillAt: undefined,
-};
+/** What `pick` wants to know of a request. */
+export type Needs =
+  | { readonly kind: "none" }
+  | { readonly kind: "clientIp" }
+  /** `name` is in lower case. */
+  | { readonly kind: "header"; readonly name: string }
+  /**
+   * With `set` the cookie names the endpoint: its value goes into `sticky`, and an answer of another endpoint than it
+   * names sets it to that endpoint's `wireId`, for `ttlSeconds` (0: for the session). Without, its value is hashed.
+   */
+  | { readonly kind: "cookie"; readonly name: string; readonly set: boolean; readonly ttlSeconds: number };
+
+export interface BalancerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** An endpoint was put aside. */
+  readonly onEjected?: () => void;
+}
 
 export interface Offer {
   readonly endpoint: Endpoint;
@@ -33,14 +52,24 @@ export type Exclusion = "not ready" | "unreachable" | "weight 0" | "ejected";
  */
 export class Balancer {
   readonly #candidates = new Map<Endpoint, Candidate>();
+  readonly #options: BalancerOptions;
+  #offers: readonly Offer[] = [];
+  /** When something changes by itself, ms. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #needs: Needs = { kind: "none" };
   #policy: SelectionPolicy;
   #selector: Selector;
   #order: readonly Candidate[] = [];
   #excluded: { readonly endpoint: Endpoint; readonly why: Exclusion }[] = [];
 
-  constructor(policy: SelectionPolicy = DEFAULT_SELECTION) {
-    this.#policy = policy;
-    this.#selector = selectorOf(policy);
+  constructor(options: BalancerOptions) {
+    this.#options = options;
+    this.#policy = selectionOf({}, { http: false });
+    this.#selector = selectorOf(this.#policy);
+  }
+
+  get needs(): Needs {
+    return this.#needs;
   }
 
   get policy(): SelectionPolicy {
@@ -49,18 +78,56 @@ export class Balancer {
 
   /** Those with a share, in order of configuration. */
   get candidates(): readonly Candidate[] {
+    this.#settle();
     return this.#order;
   }
 
   get excluded(): readonly { readonly endpoint: Endpoint; readonly why: Exclusion }[] {
+    this.#settle();
     return this.#excluded;
   }
 
-  update(
-    offers: Iterable<Offer>,
-    { nowMs, policy }: { readonly nowMs: number; readonly policy: SelectionPolicy },
-  ): void {
-    const { usable, excluded } = sort(offers, nowMs);
+  /** Takes what is known now. */
+  update(offers: readonly Offer[], policy: SelectionPolicy): void {
+    this.#offers = offers;
+    if (policy !== this.#policy) {
+      this.#policy = policy;
+      this.#selector = selectorOf(policy);
+      this.#needs = needsOf(policy);
+    }
+    this.#sort();
+  }
+
+  /**
+   * Who gets the next one; none of `tried`. The caller counts `endpoint.inFlight` up and down, and reports how it went.
+   * Undefined when nothing is left.
+   */
+  pick(tried: Tried = NONE_TRIED, _context?: PickContext): Endpoint | undefined {
+    this.#settle();
+    const endpoint = this.#selector.pick(tried)?.endpoint;
+    if (endpoint !== undefined) endpoint.picked++;
+    return endpoint;
+  }
+
+  /** How an attempt went, once for each `pick`. `latencyMs` is from its beginning until its answer began, or it failed. */
+  report(endpoint: Endpoint, outcome: Outcome, _latencyMs: number): void {
+    if (outcome === "ok" || outcome === "serverError") {
+      if (endpoint.failures > 0 && endpoint.succeeded(this.#options.clock.monotonicMs())) this.#sort();
+      return;
+    }
+    const { clock, random, onEjected } = this.#options;
+    if (endpoint.failed(clock.monotonicMs(), random.next()) === 0) return;
+    onEjected?.();
+    this.#sort();
+  }
+
+  #settle(): void {
+    if (this.#options.clock.monotonicMs() >= this.#dueMs) this.#sort();
+  }
+
+  #sort(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const { usable, excluded } = sort(this.#offers, nowMs);
     const kept = new Set<Endpoint>();
     const order: Candidate[] = [];
     for (const { endpoint, cost } of usable) {
@@ -79,17 +146,11 @@ export class Balancer {
       if (!kept.has(endpoint)) this.#candidates.delete(endpoint);
     this.#order = order;
     this.#excluded = excluded;
-    if (!samePolicy(policy, this.#policy)) {
-      this.#policy = policy;
-      this.#selector = selectorOf(policy);
-    }
+    this.#dueMs = Math.min(
+      Number.POSITIVE_INFINITY,
+      ...excluded.filter(({ why }) => why === "ejected").map(({ endpoint }) => endpoint.ejectedUntilMs),
+    );
     this.#selector.update(order);
-  }
-
-  pick(tried: Tried = NONE_TRIED): Endpoint | undefined {
-    const endpoint = this.#selector.pick(tried)?.endpoint;
-    if (endpoint !== undefined) endpoint.picked++;
-    return endpoint;
   }
 }
 
@@ -114,21 +175,32 @@ function sort(
   return { usable, excluded };
 }
 
-function samePolicy(a: SelectionPolicy, b: SelectionPolicy): boolean {
-  return a.spread === b.spread && a.algorithm === b.algorithm && a.spillAt === b.spillAt;
+function needsOf({ hash, cookie }: SelectionPolicy): Needs {
+  if (cookie !== undefined) return { kind: "cookie", set: true, ...cookie };
+  switch (hash?.source) {
+    case undefined:
+      return { kind: "none" };
+    case "ClientIP":
+      return { kind: "clientIp" };
+    case "Header":
+      return { kind: "header", name: hash.name };
+    case "Cookie":
+      return { kind: "cookie", name: hash.name, set: false, ttlSeconds: 0 };
+    default:
+      return hash satisfies never;
+  }
 }
 
 function selectorOf({ spread, algorithm, spillAt }: SelectionPolicy): Selector {
   const inside = (): Selector =>
     algorithm === "LeastRequest" ? new LeastLoaded({ byCost: false }) : new RoundRobin();
   switch (spread) {
-    case "Endpoints":
-      return inside();
     case "Clusters":
+    case "Weighted":
       return new ByCluster(inside);
     case "Cost":
       return new LeastLoaded({ byCost: true, spillAt });
     default:
-      return spread satisfies never;
+      return inside();
   }
 }
