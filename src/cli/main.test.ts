@@ -35,7 +35,11 @@ test("wrong usage is one line with a hint on standard error, exit code 2, and no
     [["link", "update", "c1", "--cost", "0"], "Expected a whole number from 1 to 1000"],
     [["init", "--wait=soon"], 'Cannot read duration "soon"'],
     [["token", "create", "f", "--expiry", "tomorrow"], 'Cannot read duration "tomorrow"'],
-    [["policy", "set", "a", "--spread", "All"], "Allowed choices are Endpoints, Clusters, Cost"],
+    [["policy", "set", "a", "--spread", "All"], "Allowed choices are Endpoints, Clusters, Weighted, Cost"],
+    [["policy", "set", "a", "--target", "east=much"], 'Expected a form like "east", "east=3", "east@1"'],
+    [["policy", "set", "a", "--hash", "Header"], "Expected ClientIP, Header=NAME, Cookie=NAME"],
+    [["policy", "set", "a", "--ramp", "soon"], 'Cannot read duration "soon"'],
+    [["explain", "a", "--header", "nothing"], 'Expected a form like "user=bob"'],
     [["router", "run"], "Give one of --config FILE and --control URL"],
     [["version", "-o", "xml"], "Allowed choices are json, yaml"],
     [["demo", "--scenario", "5"], "Allowed choices are 1, 2, 3, 4, all"],
@@ -132,8 +136,8 @@ metadata:
   name: web
   namespace: shop
 spec:
+  mode: Failover
   spread: Cost
-  algorithm: RoundRobin
 `);
     const init = await run(["init", "-n", "other", "-o", "yaml"], env);
     const site = parseObjects(init.io.stdout).find(({ kind }) => kind === "Site");

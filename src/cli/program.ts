@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
 import { registerDemo } from "./demo/register.ts";
+import { registerExplain } from "./explain/register.ts";
 import { registerExpose } from "./expose/register.ts";
 import { registerInit } from "./init/register.ts";
 import { registerLink } from "./link/register.ts";
@@ -27,6 +28,7 @@ export function buildProgram(io: Io): Command {
   registerLink(program, io);
   registerExpose(program, io);
   registerPolicy(program, io);
+  registerExplain(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
   registerSandbox(program, io);

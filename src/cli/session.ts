@@ -17,6 +17,8 @@ export interface Session {
   command(text: string): string;
   /** The same for kubectl. */
   kubectl(text: string): string;
+  /** The same cluster, another namespace. */
+  in(namespace: string): Session;
 }
 
 /** Opens the cluster that the global options name. Throws NOT_FOUND, listing the known contexts. */
@@ -43,6 +45,7 @@ export function sessionOf(input: { client: KubeClient; options: GlobalOptions; i
     context: client.connection.context,
     command: (text) => `isthmus${place} ${text}`,
     kubectl: (text) => `kubectl${place} ${text}`,
+    in: (namespace) => sessionOf({ client, options: { ...options, namespace }, io }),
   };
 }
 

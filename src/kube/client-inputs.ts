@@ -78,6 +78,14 @@ export interface LogInput {
   readonly signal?: AbortSignal;
 }
 
+export interface PodRequest extends CallOptions {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly port: number;
+  /** Path on the pod, with its query. */
+  readonly path: string;
+}
+
 export interface ServerVersion {
   readonly gitVersion: string;
   readonly major: string;

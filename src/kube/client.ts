@@ -10,6 +10,7 @@ import type {
   LogInput,
   ObjectRef,
   PatchInput,
+  PodRequest,
   Selection,
   ServerVersion,
   WatchInput,
@@ -48,6 +49,11 @@ export interface KubeClient {
   watch<T extends KubeObject>(def: ResourceDef<T>, input: WatchInput): AsyncIterable<WatchEvent<T>>;
   /** Bytes as the container wrote them. With `follow` until the container ends or on `signal`. */
   logs(input: LogInput): AsyncIterable<Uint8Array>;
+  /**
+   * GET on a port of a pod, through the API server (needs `get` on `pods/proxy`); its answer is JSON. A refusal by the
+   * pod itself is a KubeError with its `status` and without `kubeReason`.
+   */
+  askPod<T>(input: PodRequest): Promise<T>;
   version(options?: CallOptions): Promise<ServerVersion>;
 }
 
@@ -206,6 +212,17 @@ class FetchKubeClient implements KubeClient {
       accept: "*/*",
       signal,
       idleMs: input.follow === true ? LOG_IDLE_MS : 15_000,
+    });
+  }
+
+  askPod<T>(input: PodRequest): Promise<T> {
+    const { namespace, pod, port, path } = input;
+    const place = resourcePath(RESOURCES.pods, { namespace, name: `${pod}:${port}`, subresource: "proxy" });
+    return this.#transport.json<T>({
+      method: "GET",
+      path: place + path,
+      attempt: { verb: "get", resource: "pods/proxy", namespace, name: pod },
+      ...call(input),
     });
   }
 

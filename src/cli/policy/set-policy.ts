@@ -1,11 +1,7 @@
-import {
-  type Algorithm,
-  type Spread,
-  type TrafficPolicy,
-  trafficPolicyKind,
-} from "#api/kinds/traffic-policy.ts";
 import type { Service } from "#api/builtin.ts";
-import { conditionOf } from "#api/object.ts";
+import { type TrafficPolicy, trafficPolicyKind } from "#api/kinds/traffic-policy.ts";
+import type { KubeObject } from "#api/object.ts";
+import { parseObject } from "#api/registry.ts";
 import { apiVersionOf } from "#api/resource-def.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
@@ -13,32 +9,31 @@ import { type WaitOptions, waitMs } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
 import type { Session } from "../session.ts";
 import { placeOf, requireSite } from "../site.ts";
-import { waitUntil } from "../wait.ts";
+import { untilInForce } from "./in-force.ts";
+import { type NamedSpec, type SpecOptions, specOf } from "./policy-spec.ts";
 
-export interface PolicyOptions extends WaitOptions {
-  readonly spread: Spread;
-  readonly algorithm?: Algorithm;
-  readonly spillAt?: number;
+export interface PolicyOptions extends WaitOptions, SpecOptions {
   readonly output?: ObjectFormat;
 }
 
-/** Writes the TrafficPolicy of a service. NOT_FOUND when this cluster knows no such Service. */
+/**
+ * Writes the TrafficPolicy of a service: what the options say is the whole policy, so fields of an earlier one go, and
+ * that is told. INVALID when the options contradict each other; NOT_FOUND when this cluster knows no such Service.
+ */
 export async function setPolicy(
   options: PolicyOptions & { readonly service: string },
   session: Session,
 ): Promise<void> {
   const { client, io, namespace } = session;
-  const { service, spread, algorithm, spillAt } = options;
-  const policy: TrafficPolicy = {
+  const { service, mode, spread } = options;
+  const spec = specOf(options);
+  const policy: KubeObject = {
     apiVersion: apiVersionOf(trafficPolicyKind.resource),
     kind: "TrafficPolicy",
     metadata: { name: service, namespace },
-    spec: {
-      spread,
-      algorithm: algorithm ?? "RoundRobin",
-      ...(spillAt === undefined ? {} : { spillAt }),
-    },
+    spec,
   };
+  parseObject("TrafficPolicy", policy);
   if (options.output !== undefined) {
     io.out(formatObjects([policy], options.output));
     return;
@@ -51,29 +46,51 @@ export async function setPolicy(
       { hint: `See what there is: ${session.command("network status")}` },
     );
   }
-  const applied = await client.apply(RESOURCES.trafficPolicies, policy);
+  const { written, gone } = await write(policy, { spec, session });
+  if (gone.length > 0) io.err(`No longer said by the policy: ${gone.join(", ")}\n`);
   const timeoutMs = waitMs(options, true);
-  if (timeoutMs > 0) await inForce(applied, { timeoutMs, session });
-  io.out(`Traffic to "${service}" is divided by spread ${spread}, ${policy.spec.algorithm}\n`);
+  const shares = timeoutMs > 0 ? await untilInForce(written, { timeoutMs, session }) : undefined;
+  const now = shares === undefined ? "" : `; now ${shares}`;
+  io.out(`Traffic to "${service}": mode ${mode}, spread ${spread}${now}\n`);
 }
 
-/** Waits until the routers of the site work by this generation of the policy. */
-async function inForce(policy: TrafficPolicy, input: { timeoutMs: number; session: Session }): Promise<void> {
-  const { timeoutMs, session } = input;
-  const { name, generation = 0 } = policy.metadata;
-  await waitUntil({
-    what: `the policy of "${name}" to be in force`,
-    timeoutMs,
-    progress: session.progress,
-    hint: session.command("status"),
-    look: async () => {
-      const now = await session.client.get<TrafficPolicy>(RESOURCES.trafficPolicies, {
-        namespace: session.namespace,
-        name,
-      });
-      const ready = conditionOf(now.status?.conditions, "Ready");
-      if (ready?.status === "True" && (ready.observedGeneration ?? 0) >= generation) return { done: true };
-      return { pending: ready?.status === "False" ? ready.message : "" };
-    },
-  });
+const TRIES = 5;
+
+/**
+ * Replaced and not merged: of two halves of a policy, one from here and one from a file, nobody knows the whole.
+ * Labels and annotations stay.
+ */
+async function write(
+  policy: KubeObject,
+  { spec, session }: { spec: NamedSpec; session: Session },
+): Promise<{ written: TrafficPolicy; gone: string[] }> {
+  const { client, namespace } = session;
+  const { name } = policy.metadata;
+  for (let tries = 1; ; tries++) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- read, then write what was read
+      const now = await client.find<TrafficPolicy>(RESOURCES.trafficPolicies, { namespace, name });
+      if (now === undefined) {
+        // oxlint-disable-next-line no-await-in-loop
+        return { written: await client.create(RESOURCES.trafficPolicies, typed(policy)), gone: [] };
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      const written = await client.update(
+        RESOURCES.trafficPolicies,
+        typed({ ...policy, metadata: now.metadata }),
+      );
+      const gone = Object.keys(now.spec).filter((key) => !Object.hasOwn(spec, key));
+      return { written, gone };
+    } catch (error) {
+      const raced =
+        error instanceof IsthmusError && (error.code === "CONFLICT" || error.code === "ALREADY_EXISTS");
+      if (!raced || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** Without the defaults, which the cluster fills in. */
+function typed(policy: KubeObject): TrafficPolicy {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- judged above
+  return policy as TrafficPolicy;
 }
