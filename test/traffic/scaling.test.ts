@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { byPod, figureOf, Load } from "../lib/load.ts";
+import { byFailure, byPod, figureOf, Load } from "../lib/load.ts";
 import { OwnDelay } from "../lib/own-delay.ts";
 import { Pods } from "../lib/pods.ts";
 import { TrafficSites } from "../lib/traffic-sites.ts";
@@ -20,7 +20,7 @@ test("2 -> 20 pods and back to 2 under load: shares follow within 1 s, no failed
   await load.stop();
   console.log(`figure: 2 -> 20 -> 2 pods: ${figureOf(load.requests)}`);
   console.log(`figure: all 20 had work after ${up.toFixed(0)} ms, only 2 after ${down.toFixed(0)} ms`);
-  expect(load.failed).toEqual([]);
+  expect(byFailure(load.requests)).toEqual({});
 
   /** Scales, and gives how long it took until exactly these pods are asked, in equal shares from then on. */
   async function change(to: Pods["all"]): Promise<number> {

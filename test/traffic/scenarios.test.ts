@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ask, once, type Shares, untilShares } from "../lib/asking.ts";
 import { HttpConnection } from "../../bench/lib/http-connection.ts";
-import { byPod, figureOf, Load } from "../lib/load.ts";
+import { byFailure, byPod, figureOf, Load } from "../lib/load.ts";
 import { Pods } from "../lib/pods.ts";
 import { type Policy, TrafficSites } from "../lib/traffic-sites.ts";
 
@@ -146,7 +146,7 @@ test("6: Failover: b and c in turn, only local once deployed, b and c again at l
   console.log(`figure: scenario 6: under load ${figureOf(load.requests)}`);
   expect(after).toEqual({ "b-0": 50, "c-0": 50 });
   expect(Object.keys(byPod(load.between(goneMs + 500))).toSorted()).toEqual(["b-0", "c-0"]);
-  expect(load.failed).toEqual([]);
+  expect(byFailure(load.requests)).toEqual({});
 }, 30_000);
 
 test("7: ActiveActive: all three clusters serve, in equal shares", async () => {
@@ -175,7 +175,7 @@ test("8: the pods of c are doubled: shares follow, no failed request", async () 
   expect(after).toEqual(
     Object.fromEntries(["b-0", "b-1", "c-0", "c-1", "c-2", "c-3"].map((name) => [name, N / 6])),
   );
-  expect(load.failed).toEqual([]);
+  expect(byFailure(load.requests)).toEqual({});
 }, 30_000);
 
 test("9: a weighted split 50/50 over unequal clusters; one side dies: all from the other, no failed request", async () => {
@@ -205,7 +205,7 @@ test("9: a weighted split 50/50 over unequal clusters; one side dies: all from t
   tell("9, after", after);
   console.log(`figure: scenario 9: under load ${figureOf(load.requests)}`);
   expect(after).toEqual({ "a-0": N / 2, "a-1": N / 2 });
-  expect(load.failed).toEqual([]);
+  expect(byFailure(load.requests)).toEqual({});
 }, 30_000);
 
 test("weight 0 drains a cluster: no new requests, and back at 100 % when it is set again", async () => {
