@@ -67,7 +67,7 @@ function refused(error: KubeError, session: Session): IsthmusError {
     `Not allowed to ask a router of namespace "${namespace}": the verb "get" on "pods/proxy" is missing`,
     {
       cause: error,
-      hint: session.kubectl(`create role ask-routers --verb=get --resource=pods/proxy`),
+      hint: `Whoever administers it can allow it: ${session.kubectl("create role ask-routers --verb=get --resource=pods/proxy")}, bound to you`,
     },
   );
 }
