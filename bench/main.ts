@@ -1,11 +1,17 @@
 /**
- * `npm run bench -- [link|tcp|memory|scale-up] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside HAProxy's, in one
- * run, interleaved. Machines are noisy: read the ratios. `memory` is ours alone: what streams cost; so is
- * `scale-up`: how soon a new pod is used from another cluster.
+ * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
+ * HAProxy's, in one run, interleaved. Machines are noisy: read the ratios. `http` takes names of comparisons too
+ * (`http oneHop twoHop http2`). The others are ours alone: `memory` is what streams cost, `http-idle` what idle
+ * keep-alive connections cost, `scale-up` how soon a new pod is used from another cluster.
  */
 import { parseArgs } from "node:util";
 import { SilentExit } from "#cli/report-error.ts";
 import { medianOf, ratiosOf, type Run } from "./lib/measure.ts";
+import { httpIdleReport, measureHttpIdle } from "./http-idle.ts";
+import { httpRatiosOf, isHttpComparison } from "./lib/http-measure.ts";
+import { compareHttp } from "./lib/http-planes.ts";
+import { httpReport } from "./lib/http-report.ts";
+import { cell } from "./lib/table.ts";
 import { measureMemory } from "./memory.ts";
 import { measureScaleUps, scaleUpReport } from "./scale-up.ts";
 import { comparePlanes, type Comparison } from "./lib/planes.ts";
@@ -25,6 +31,11 @@ if (what === "memory") {
   process.stdout.write(`${JSON.stringify(figures, null, values.output === "json" ? 0 : 2)}\n`);
   process.exit(figures.failed === 0 ? 0 : 1);
 }
+if (what === "http-idle") {
+  const figures = await measureHttpIdle(progress);
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : httpIdleReport(figures));
+  process.exit(figures.ok ? 0 : 1);
+}
 if (what === "scale-up") {
   const figures = await measureScaleUps(progress).catch((error: unknown) => {
     if (error instanceof SilentExit) process.exit(error.exitCode);
@@ -33,15 +44,23 @@ if (what === "scale-up") {
   process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : scaleUpReport(figures));
   process.exit(figures.ok ? 0 : 1);
 }
+const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), progress };
+if (what === "http") {
+  const only = positionals.slice(1).filter(isHttpComparison);
+  if (only.length < positionals.length - 1) {
+    progress("Unknown comparison: expected oneHop, twoHop or http2");
+    process.exit(2);
+  }
+  const all = await compareHttp(only.length === 0 ? options : { ...options, only });
+  const figures = { runs: all, ratios: httpRatiosOf(all) };
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : httpReport(all));
+  process.exit(0);
+}
 if (what !== "link" && what !== "tcp") {
-  progress(`Unknown bench "${what}": expected link, tcp, memory or scale-up`);
+  progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle or scale-up`);
   process.exit(2);
 }
-const runs = await comparePlanes(what, {
-  rounds: Number(values.rounds),
-  seconds: Number(values.seconds),
-  progress,
-});
+const runs = await comparePlanes(what, options);
 const ratios = ratiosOf(runs, "isthmus", "haproxy");
 process.stdout.write(values.output === "json" ? `${JSON.stringify({ runs, ratios })}\n` : report(what, runs));
 
@@ -71,8 +90,4 @@ function report(comparison: Comparison, all: readonly Run[]): string {
     lines.push([label, ...figures.map(String), ratio, comparison === "link" ? bar : ""].map(cell).join(""));
   }
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
-}
-
-function cell(text: string, index: number): string {
-  return index === 0 ? text.padEnd(20) : text.padStart(12);
 }

@@ -38,7 +38,7 @@ export async function measureMemory(progress: (text: string) => void): Promise<M
       },
     },
   });
-  const pair = await startIsthmusPair(folder, backend.port, await createIdentities());
+  const pair = await startIsthmusPair(folder, { backendPort: backend.port }, await createIdentities());
   const rss = (): { near: number; far: number } => {
     const [near, far] = pair.processes.map((process) => round(rssMiB([process.pid])));
     return { near: near ?? 0, far: far ?? 0 };

@@ -1,29 +1,40 @@
 /** Ours, as shipped: one process a router. */
 import type { TestIdentities } from "./identities.ts";
 import type { Plane } from "./plane.ts";
-import { freePort, untilAnswers } from "./processes.ts";
+import { freePort, untilAnswers, untilListens } from "./processes.ts";
 import { startRouter } from "./router.ts";
 
-export async function startIsthmusHop(folder: string, backendPort: number): Promise<Plane> {
+/** `protocol` of the listener [tcp]; `more` goes into the configuration of the router that clients connect to. */
+export interface IsthmusOptions {
+  readonly backendPort: number;
+  readonly protocol?: string;
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+export async function startIsthmusHop(folder: string, options: IsthmusOptions): Promise<Plane> {
   const port = freePort();
-  const hop = startRouter(folder, { site: "hop", listenPort: port, backendPort });
-  await untilAnswers(`http://127.0.0.1:${port}/`);
+  const hop = startRouter(folder, { site: "hop", listenPort: port, ...options });
+  await untilListens(port);
   return { name: "isthmus", port, processes: [hop] };
 }
 
 export async function startIsthmusPair(
   folder: string,
-  backendPort: number,
+  options: IsthmusOptions,
   ids: TestIdentities,
 ): Promise<Plane> {
+  const { backendPort, ...near } = options;
   const [port, linkPort] = [freePort(), freePort()];
-  const far = startRouter(folder, { site: "far", identity: ids.far, linkPort, backendPort });
-  const near = startRouter(folder, {
-    site: "near",
-    identity: ids.near,
-    dial: `127.0.0.1:${linkPort}`,
-    listenPort: port,
-  });
+  const processes = [
+    startRouter(folder, {
+      site: "near",
+      identity: ids.near,
+      dial: `127.0.0.1:${linkPort}`,
+      listenPort: port,
+      ...near,
+    }),
+    startRouter(folder, { site: "far", identity: ids.far, linkPort, backendPort }),
+  ];
   await untilAnswers(`http://127.0.0.1:${port}/`);
-  return { name: "isthmus", port, processes: [near, far] };
+  return { name: "isthmus", port, processes };
 }

@@ -22,15 +22,15 @@ export async function comparePlanes(what: Comparison, options: BenchOptions): Pr
     const ids = await createIdentities();
     planes.push(
       what === "tcp"
-        ? await startIsthmusHop(folder, backend.port)
-        : await startIsthmusPair(folder, backend.port, ids),
+        ? await startIsthmusHop(folder, { backendPort: backend.port })
+        : await startIsthmusPair(folder, { backendPort: backend.port }, ids),
     );
     if (Bun.which("haproxy") === null) options.progress("haproxy is not installed: no peer, no ratios");
     else {
       planes.push(
         what === "tcp"
-          ? await startHaproxyHop(folder, backend.port)
-          : await startHaproxyPair(folder, backend.port, ids),
+          ? await startHaproxyHop(folder, { backendPort: backend.port })
+          : await startHaproxyPair(folder, { backendPort: backend.port }, ids),
       );
     }
     return await measureInterleaved(planes, options);

@@ -90,3 +90,18 @@ export async function untilAnswers(url: string, timeoutMs = 10_000): Promise<voi
     await Bun.sleep(50);
   }
 }
+
+/** Resolves when connections to the port are accepted; throws after `timeoutMs`. */
+export async function untilListens(port: number, timeoutMs = 10_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      (await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })).terminate();
+      return;
+    } catch {
+      // Not up yet.
+    }
+    if (performance.now() > end) throw new Error(`Nothing listens on port ${port} within ${timeoutMs} ms`);
+    await Bun.sleep(20);
+  }
+}

@@ -21,6 +21,10 @@ export interface RouterFile {
   readonly lanes?: number;
   /** A client that connects here reaches the service. */
   readonly listenPort?: number;
+  /** Of that listener [tcp]. */
+  readonly protocol?: string;
+  /** More entries of the configuration, such as `policies`. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /** On 127.0.0.1: the service's one endpoint, exported by this router. */
   readonly backendPort?: number;
 }
@@ -29,7 +33,9 @@ export interface RouterFile {
 export function startRouter(folder: string, file: RouterFile): Running {
   const host = file.host ?? "127.0.0.1";
   const listen = (port: number): string => `${host}:${port}`;
+  const protocol = file.protocol === undefined ? {} : { protocol: file.protocol };
   const config = {
+    ...file.more,
     site: { id: file.site, name: file.site },
     ...(file.identity === undefined ? {} : { identity: withoutSite(file.identity) }),
     ...(file.adminPort === undefined ? {} : { admin: { listen: listen(file.adminPort) } }),
@@ -39,7 +45,7 @@ export function startRouter(folder: string, file: RouterFile): Running {
       : { links: [{ name: "far", addresses: [file.dial], lanes: file.lanes ?? 1 }] }),
     ...(file.listenPort === undefined
       ? {}
-      : { listeners: [{ service: SERVICE, port: 80, listen: listen(file.listenPort) }] }),
+      : { listeners: [{ service: SERVICE, port: 80, listen: listen(file.listenPort), ...protocol }] }),
     ...(file.backendPort === undefined
       ? {}
       : {
