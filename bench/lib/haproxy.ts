@@ -1,6 +1,6 @@
 /** The peer: HAProxy, one thread a process as ours has, in TCP or HTTP mode; one hop, or two over mutual TLS. */
 import { writeFileSync } from "node:fs";
-import type { Plane } from "./plane.ts";
+import { type Plane, planeOnce } from "./plane.ts";
 import { freePort, start, untilAnswers, untilListens } from "./processes.ts";
 import type { TestIdentities } from "./identities.ts";
 
@@ -38,8 +38,10 @@ listen hop
 `,
   );
   const hop = start(["haproxy", "-f", file], { log: `${file}.log` });
-  await (mode === "h2" ? untilListens(port) : untilAnswers(`http://127.0.0.1:${port}/`));
-  return { name: "haproxy", port, processes: [hop] };
+  return planeOnce(
+    { name: "haproxy", port, processes: [hop] },
+    mode === "h2" ? untilListens(port) : untilAnswers(`http://127.0.0.1:${port}/`),
+  );
 }
 
 export async function startHaproxyPair(
@@ -71,6 +73,5 @@ listen far
   const processes = ["far", "near"].map((name) =>
     start(["haproxy", "-f", `${folder}/${name}.cfg`], { log: `${folder}/haproxy-${name}.log` }),
   );
-  await untilAnswers(`http://127.0.0.1:${near}/`);
-  return { name: "haproxy", port: near, processes };
+  return planeOnce({ name: "haproxy", port: near, processes }, untilAnswers(`http://127.0.0.1:${near}/`));
 }

@@ -1,6 +1,6 @@
 /** Ours, as shipped: one process a router. */
 import type { TestIdentities } from "./identities.ts";
-import type { Plane } from "./plane.ts";
+import { type Plane, planeOnce } from "./plane.ts";
 import { freePort, untilAnswers, untilListens } from "./processes.ts";
 import { startRouter } from "./router.ts";
 
@@ -14,8 +14,7 @@ export interface IsthmusOptions {
 export async function startIsthmusHop(folder: string, options: IsthmusOptions): Promise<Plane> {
   const port = freePort();
   const hop = startRouter(folder, { site: "hop", listenPort: port, ...options });
-  await untilListens(port);
-  return { name: "isthmus", port, processes: [hop] };
+  return planeOnce({ name: "isthmus", port, processes: [hop] }, untilListens(port));
 }
 
 export async function startIsthmusPair(
@@ -23,18 +22,20 @@ export async function startIsthmusPair(
   options: IsthmusOptions,
   ids: TestIdentities,
 ): Promise<Plane> {
-  const { backendPort, ...near } = options;
+  const { backendPort, ...rest } = options;
   const [port, linkPort] = [freePort(), freePort()];
-  const processes = [
+  const [far, near] = [
+    startRouter(folder, { site: "far", identity: ids.far, linkPort, backendPort }),
     startRouter(folder, {
       site: "near",
       identity: ids.near,
       dial: `127.0.0.1:${linkPort}`,
       listenPort: port,
-      ...near,
+      ...rest,
     }),
-    startRouter(folder, { site: "far", identity: ids.far, linkPort, backendPort }),
   ];
-  await untilAnswers(`http://127.0.0.1:${port}/`);
-  return { name: "isthmus", port, processes };
+  return planeOnce(
+    { name: "isthmus", port, processes: [near, far] },
+    untilAnswers(`http://127.0.0.1:${port}/`),
+  );
 }

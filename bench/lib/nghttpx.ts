@@ -1,5 +1,5 @@
 /** A peer for HTTP/2: nghttpx, one worker, cleartext HTTP/2 on both sides. */
-import type { Plane } from "./plane.ts";
+import { type Plane, planeOnce } from "./plane.ts";
 import { freePort, start, untilListens } from "./processes.ts";
 
 export async function startNghttpxHop(folder: string, backendPort: number): Promise<Plane> {
@@ -16,6 +16,5 @@ export async function startNghttpxHop(folder: string, backendPort: number): Prom
     ],
     { log: `${folder}/nghttpx.out` },
   );
-  await untilListens(port);
-  return { name: "nghttpx", port, processes: [hop] };
+  return planeOnce({ name: "nghttpx", port, processes: [hop] }, untilListens(port));
 }

@@ -1,6 +1,6 @@
 /** Another peer: nginx as a proxy, one worker, with connections to the backend kept. */
 import { writeFileSync } from "node:fs";
-import type { Plane } from "./plane.ts";
+import { type Plane, planeOnce } from "./plane.ts";
 import { freePort, start, untilAnswers } from "./processes.ts";
 
 export async function startNginxHop(folder: string, backendPort: number): Promise<Plane> {
@@ -23,6 +23,5 @@ http {
   const hop = start(["nginx", "-c", `${folder}/nginx-hop.conf`, "-p", folder], {
     log: `${folder}/nginx-hop.out`,
   });
-  await untilAnswers(`http://127.0.0.1:${port}/`);
-  return { name: "nginx", port, processes: [hop] };
+  return planeOnce({ name: "nginx", port, processes: [hop] }, untilAnswers(`http://127.0.0.1:${port}/`));
 }

@@ -7,6 +7,17 @@ export interface Plane {
   readonly processes: readonly Running[];
 }
 
+/** The plane, once `ready` resolves; when it rejects, its processes are stopped. */
+export async function planeOnce(plane: Plane, ready: Promise<void>): Promise<Plane> {
+  try {
+    await ready;
+    return plane;
+  } catch (error) {
+    await stopPlane(plane);
+    throw error;
+  }
+}
+
 export async function stopPlane(plane: Plane): Promise<void> {
   await Promise.all(plane.processes.map((process) => process.stop()));
 }
