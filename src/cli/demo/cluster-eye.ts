@@ -12,11 +12,13 @@ import {
   APP_CLUSTERS,
   type AppCluster,
   CLIENT_CLUSTER,
+  contextOf,
   type DemoCluster,
   NAMESPACE,
   PORT,
 } from "./places.ts";
 import type { Situation } from "./scenarios.ts";
+import { until, UNTIL_MS } from "./until.ts";
 
 export interface AppPod {
   readonly cluster: AppCluster;
@@ -115,7 +117,7 @@ export class ClusterEye {
    */
   async untilReady(isNew: (pod: string) => boolean, clock: Clock): Promise<number | undefined> {
     const done = new AbortController();
-    const timer = setTimeout(() => done.abort(), WAIT_MS);
+    const timer = setTimeout(() => done.abort(), UNTIL_MS);
     const signal = AbortSignal.any([this.#signal, done.signal]);
     try {
       return await Promise.race(
@@ -143,26 +145,11 @@ export class ClusterEye {
     return undefined;
   }
 
-  async #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-    const endMs = Date.now() + WAIT_MS;
-    for (;;) {
-      this.#signal.throwIfAborted();
-      // oxlint-disable-next-line no-await-in-loop -- one look after the other
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > endMs) {
-        throw new IsthmusError("TIMEOUT", `Waited ${WAIT_MS / 1000} s for ${what}`, {
-          hint: `isthmus network status --context sandbox-${CLIENT_CLUSTER} -n ${NAMESPACE}`,
-        });
-      }
-      // oxlint-disable-next-line no-await-in-loop
-      await Bun.sleep(PERIOD_MS);
-    }
+  #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const hint = `isthmus network status --context ${contextOf(CLIENT_CLUSTER)} -n ${NAMESPACE}`;
+    return until(what, { look, hint, signal: this.#signal });
   }
 }
-
-const WAIT_MS = 60_000;
-const PERIOD_MS = 50;
 
 function readyPods(site: SeenSite): string[] {
   const service = site.services?.find(({ service: name }) => name === `${NAMESPACE}/${APP}`);

@@ -88,7 +88,7 @@ test("words are quoted only where a shell needs it", () => {
 });
 
 test("the demo knows its own clusters again, and leaves those of others alone", () => {
-  const ownership = new Ownership(join(dir, "sandbox"));
+  const ownership = new Ownership(join(dir, "sandbox"), { clusters: ["c1", "c2"], record: "demo.json" });
   const c1 = { name: "c1", pid: 10, state: "Running" as const };
   const foreign = "The sandbox cluster is not the demo's own: c1";
   expect(ownership.claim([])).toEqual([]);

@@ -2,29 +2,39 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "#core/file.ts";
 import { sandboxHome } from "#sandbox/home.ts";
+import activeActive from "../../../examples/global-traffic/active-active.yaml" with { type: "text" };
+import cluster1 from "../../../examples/global-traffic/cluster-1.yaml" with { type: "text" };
+import cluster3 from "../../../examples/global-traffic/cluster-3.yaml" with { type: "text" };
+import failover from "../../../examples/global-traffic/failover.yaml" with { type: "text" };
+import httpbin from "../../../examples/global-traffic/httpbin.yaml" with { type: "text" };
 import costPolicy from "../../../examples/fair-share/cost-policy.yaml" with { type: "text" };
 import sampleApp from "../../../examples/fair-share/sample-app.yaml" with { type: "text" };
 
-const TEXTS = { "cost-policy.yaml": costPolicy, "sample-app.yaml": sampleApp } satisfies Record<
-  string,
-  string
->;
+const TEXTS = {
+  "fair-share/cost-policy.yaml": costPolicy,
+  "fair-share/sample-app.yaml": sampleApp,
+  "global-traffic/active-active.yaml": activeActive,
+  "global-traffic/cluster-1.yaml": cluster1,
+  "global-traffic/cluster-3.yaml": cluster3,
+  "global-traffic/failover.yaml": failover,
+  "global-traffic/httpbin.yaml": httpbin,
+} satisfies Record<string, string>;
 export type ExampleName = keyof typeof TEXTS;
 
 /** Nowhere in the compiled binary, where modules have no place on the disk. */
 const CHECKOUT = import.meta.dir.startsWith("/$bunfs/")
   ? undefined
-  : join(import.meta.dir, "../../../examples/fair-share");
+  : join(import.meta.dir, "../../../examples");
 
 export interface ExamplePlaces {
-  /** examples/fair-share of the checkout; need not exist. */
+  /** examples/ of the checkout; need not exist. */
   readonly checkout?: string;
   /** Where the texts are written when there is no checkout [beside the sandbox's clusters]. */
   readonly copies?: string;
 }
 
 /**
- * Path of a file of examples/fair-share that one can type where the user is: that of the checkout, or, for the compiled
+ * Path of a file of examples/ that one can type where the user is: that of the checkout, or, for the compiled
  * binary, of a copy that is written now and lies beside the demo's record until the demo is taken down.
  */
 export function exampleFile(name: ExampleName, places: ExamplePlaces = {}): string {
@@ -32,9 +42,10 @@ export function exampleFile(name: ExampleName, places: ExamplePlaces = {}): stri
   const path = checkout === undefined ? undefined : join(checkout, name);
   if (path === undefined || !existsSync(path)) {
     const copies = places.copies ?? copiesDir();
-    mkdirSync(copies, { recursive: true, mode: 0o700 });
-    writeFileAtomic(join(copies, name), TEXTS[name]);
-    return join(copies, name);
+    const copy = join(copies, name);
+    mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
+    writeFileAtomic(copy, TEXTS[name]);
+    return copy;
   }
   const seen = relative(process.cwd(), path);
   return seen.startsWith("..") ? path : seen;

@@ -4,6 +4,8 @@ import type { Socket } from "bun";
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Header `x-pod`: who answered. */
+  readonly pod?: string;
   readonly error?: string;
 }
 
@@ -104,7 +106,12 @@ export class HttpConnection {
     }
     const body = this.#received.slice(headEnd + HEAD_END.length);
     if (body.length < Number(length)) return;
-    this.#finish({ status: Number(head.slice(9, 12)), body: Buffer.from(body, "latin1").toString("utf8") });
+    const pod = /\r\nx-pod: *([^\r]*)/i.exec(head)?.[1];
+    this.#finish({
+      status: Number(head.slice(9, 12)),
+      body: Buffer.from(body, "latin1").toString("utf8"),
+      ...(pod === undefined ? {} : { pod }),
+    });
   }
 
   #finish(answer: Answer): void {

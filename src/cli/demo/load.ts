@@ -11,8 +11,11 @@ export interface LoadOptions {
   /** One connection per client; otherwise one per request. */
   readonly keepAlive: boolean;
   readonly timeoutMs: number;
+  /** No further requests once it is aborted. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Each good answer as it comes: who, and when it came, monotonic ms. */
+  readonly onAnswer?: (pod: string, atMs: number) => void;
 }
 
 export interface PodCount {
@@ -52,7 +55,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
       if (typeof pod === "string") {
         failures.set(pod, (failures.get(pod) ?? 0) + 1);
       } else {
-        latencies.push(clock.monotonicMs() - begin);
+        const atMs = clock.monotonicMs();
+        latencies.push(atMs - begin);
+        options.onAnswer?.(pod.pod, atMs);
         const key = `${pod.cluster}/${pod.pod}`;
         pods.set(key, { ...pod, requests: (pods.get(key)?.requests ?? 0) + 1 });
       }
@@ -90,7 +95,7 @@ export function podOf(answer: Answer): { cluster: string; pod: string } | string
       return { cluster, pod: value.pod };
     }
   } catch {
-    // said below
+    if (answer.pod !== undefined) return { cluster: "", pod: answer.pod };
   }
   return "answer that names no pod";
 }

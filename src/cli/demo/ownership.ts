@@ -2,8 +2,6 @@ import { readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { IsthmusError } from "#core/errors.ts";
 import { writeFileAtomic } from "#core/file.ts";
-import { CLUSTERS } from "./places.ts";
-
 /** A cluster of the sandbox; `pid` is absent when its process has died. */
 export interface OwnableCluster {
   readonly name: string;
@@ -19,10 +17,15 @@ interface Owned {
 /** Which clusters the demo has started, written down so that a later demo knows its own. */
 export class Ownership {
   readonly #file: string;
+  readonly #clusters: readonly string[];
 
   /** `sandboxHome`: directory of the sandbox's clusters; the record lies beside it. */
-  constructor(sandboxHome: string) {
-    this.#file = join(dirname(sandboxHome), "demo.json");
+  constructor(
+    sandboxHome: string,
+    { clusters, record }: { readonly clusters: readonly string[]; readonly record: string },
+  ) {
+    this.#file = join(dirname(sandboxHome), record);
+    this.#clusters = clusters;
   }
 
   /**
@@ -33,7 +36,7 @@ export class Ownership {
     const owned = this.#read();
     const isOwn = ({ name, pid, state }: OwnableCluster): boolean =>
       owned.some((own) => own.name === name && (own.pid === pid || state === "Dead"));
-    const inTheWay = running.filter((cluster) => CLUSTERS.some((name) => name === cluster.name));
+    const inTheWay = running.filter(({ name }) => this.#clusters.includes(name));
     const foreign = inTheWay.filter((cluster) => !isOwn(cluster)).map(({ name }) => name);
     if (foreign.length > 0) {
       const are = foreign.length === 1 ? "cluster is" : "clusters are";
@@ -48,7 +51,7 @@ export class Ownership {
   /** Writes down that these are the demo's. */
   record(running: readonly OwnableCluster[]): void {
     const own = running.flatMap(({ name, pid }): Owned[] =>
-      pid !== undefined && CLUSTERS.some((known) => known === name) ? [{ name, pid }] : [],
+      pid !== undefined && this.#clusters.includes(name) ? [{ name, pid }] : [],
     );
     writeFileAtomic(this.#file, `${JSON.stringify({ clusters: own }, undefined, 2)}\n`);
   }

@@ -4,7 +4,7 @@ import type { Commands } from "./commands.ts";
 import type { Target } from "./http-client.ts";
 import { firstAnswer, measure, type ScenarioResult } from "./measure.ts";
 import type { Narrator } from "./narrator.ts";
-import { APP_CLUSTERS, CLIENT_CLUSTER, CLIENTS, REQUESTS } from "./places.ts";
+import { APP_CLUSTERS, CLIENT_CLUSTER, CLIENTS, type DemoCluster, REQUESTS } from "./places.ts";
 import { scenarioTable, verdictLines } from "./report.ts";
 import { BEGINNING, type Scenario, SCENARIOS, type Situation } from "./scenarios.ts";
 import { bringAbout, stepsBetween } from "./stage.ts";
@@ -16,7 +16,7 @@ export interface PlayInput {
   readonly commands: Commands;
   readonly narrator: Narrator;
   readonly eye: ClusterEye;
-  readonly without: WithoutKubectl;
+  readonly without: WithoutKubectl<DemoCluster>;
   readonly target: Target;
   readonly signal: AbortSignal;
 }

@@ -19,7 +19,7 @@ import type { WithoutKubectl } from "./without-kubectl.ts";
 export interface SetupInput {
   readonly commands: Commands;
   readonly narrator: Narrator;
-  readonly without: WithoutKubectl;
+  readonly without: WithoutKubectl<DemoCluster>;
 }
 
 /** Options that lead to the namespace of the demo in that cluster. */
@@ -31,7 +31,9 @@ export function place(cluster: string): string[] {
 export async function setUp({ commands, narrator, without }: SetupInput): Promise<void> {
   narrator.heading("A namespace in each cluster, and the app in two of them");
   await commands.runAll(CLUSTERS.map((cluster) => createNamespace(cluster, without)));
-  await commands.runAll(APP_CLUSTERS.map((cluster) => applyFile("sample-app.yaml", { cluster, without })));
+  await commands.runAll(
+    APP_CLUSTERS.map((cluster) => applyFile("fair-share/sample-app.yaml", { cluster, without })),
+  );
 
   narrator.heading("Each namespace becomes a site");
   await commands.runAll(CLUSTERS.map((cluster) => isthmus("init", ...place(cluster))));
@@ -72,7 +74,10 @@ export function isthmus(...words: string[]): Step {
   return { program: "isthmus", words };
 }
 
-export function applyFile(name: ExampleName, at: { cluster: DemoCluster; without: WithoutKubectl }): Step {
+export function applyFile(
+  name: ExampleName,
+  at: { cluster: DemoCluster; without: WithoutKubectl<DemoCluster> },
+): Step {
   const { cluster, without } = at;
   const file = exampleFile(name);
   return {
@@ -82,7 +87,10 @@ export function applyFile(name: ExampleName, at: { cluster: DemoCluster; without
   };
 }
 
-export function scale(cluster: DemoCluster, options: { replicas: number; without: WithoutKubectl }): Step {
+export function scale(
+  cluster: DemoCluster,
+  options: { replicas: number; without: WithoutKubectl<DemoCluster> },
+): Step {
   const { replicas, without } = options;
   return {
     program: "kubectl",
@@ -91,7 +99,7 @@ export function scale(cluster: DemoCluster, options: { replicas: number; without
   };
 }
 
-function createNamespace(cluster: DemoCluster, without: WithoutKubectl): Step {
+function createNamespace(cluster: DemoCluster, without: WithoutKubectl<DemoCluster>): Step {
   return {
     program: "kubectl",
     words: ["create", "namespace", NAMESPACE, "--context", contextOf(cluster)],

@@ -1,5 +1,5 @@
 import type { Commands, Step } from "./commands.ts";
-import type { AppCluster } from "./places.ts";
+import type { AppCluster, DemoCluster } from "./places.ts";
 import { APP, APP_CLUSTERS, CLIENT_CLUSTER } from "./places.ts";
 import type { Situation } from "./scenarios.ts";
 import { applyFile, isthmus, place, scale } from "./setup.ts";
@@ -20,14 +20,15 @@ export function stepsBetween(now: Situation, next: Situation, tools: StepTools):
 }
 
 interface StepTools {
-  readonly without: WithoutKubectl;
+  readonly without: WithoutKubectl<DemoCluster>;
   /** Name of the link to c1, the same in every cluster. */
   readonly linkName: string;
 }
 
 /** A policy can be set by command or by file: the demo shows both. */
-function policyStep({ spread }: Situation, without: WithoutKubectl): Step {
-  if (spread === "Cost") return applyFile("cost-policy.yaml", { cluster: CLIENT_CLUSTER, without });
+function policyStep({ spread }: Situation, without: WithoutKubectl<DemoCluster>): Step {
+  if (spread === "Cost")
+    return applyFile("fair-share/cost-policy.yaml", { cluster: CLIENT_CLUSTER, without });
   return isthmus("policy", "set", APP, "--spread", spread, ...place(CLIENT_CLUSTER));
 }
 
