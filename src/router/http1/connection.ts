@@ -1,0 +1,555 @@
+import { FRAMING } from "#http/h1/framing.ts";
+import { HEAD_LIMITS } from "#http/h1/limits.ts";
+import { METHOD } from "#http/h1/method.ts";
+import type { Endpoint } from "../endpoint.ts";
+import type { End, Flow } from "../flow.ts";
+import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
+import type { Route } from "../opening.ts";
+import type { SocketEnd } from "../socket-end.ts";
+import type { StreamEnd } from "../stream-end.ts";
+import type { Exchange, ExchangeClient } from "./exchange.ts";
+import { HeadBuffer } from "./head-buffer.ts";
+import {
+  BODY_TIMEOUT_MS,
+  DEFAULT_IDLE_MS,
+  DRAIN_BYTES,
+  DRAIN_MS,
+  HEAD_TIMEOUT_MS,
+  LINGER_MS,
+  LOOK_MS,
+} from "./limits.ts";
+import { writeLocalAnswer, type LocalAnswer } from "./local-answer.ts";
+import type { Http1Pools, Watched } from "./pools.ts";
+
+export interface Http1ConnectionOptions {
+  readonly client: SocketEnd;
+  readonly flow: Flow;
+  readonly routes: Routes;
+  readonly context: HttpContext;
+  readonly facts: HttpClientFacts;
+  readonly pools: Http1Pools;
+}
+
+const STATE = { IDLE: 0, HEAD: 1, BODY: 2, BUSY: 3, DRAIN: 4, LINGER: 5, OVER: 6 } as const;
+type State = (typeof STATE)[keyof typeof STATE];
+
+/** The parser refuses a head that is longer than it may be: one byte more is enough to see it. */
+const MAX_HEAD_BUFFER = HEAD_LIMITS.maxHeadBytes + 1;
+
+/**
+ * A client's HTTP/1.1 connection: reads its requests one after the other and has each answered before the next is looked
+ * at. Bytes that come meanwhile are held, and the client is paused.
+ *
+ *     idle --byte--> head --whole--> body --last byte--> busy --answered--> idle
+ *      |              |  \---------- no body ----------->/         \--tunnel (WebSocket): over
+ *      |              |               \--answered--> drain --last byte--> idle
+ *      |              |                               \-- too much, too long -\
+ *      \--------------\-- refused, timeout, FIN, Connection: close, drain() ---+--> linger --FIN, 2 s--> over
+ *     RST from the client, or an answer cut short: over
+ */
+export class Http1Connection implements End, ExchangeClient, Watched {
+  readonly client: SocketEnd;
+  readonly facts: HttpClientFacts;
+  readonly flow: Flow;
+  readonly held = 0;
+  received = 0;
+  readonly #routes: Routes;
+  readonly #pools: Http1Pools;
+  readonly #context: HttpContext;
+  #state: State = STATE.IDLE;
+  /** Since when it is in this state, or when it last got on; coarse. */
+  #sinceMs: number;
+  #exchange: Exchange | undefined;
+  /** A head of which a part has come. */
+  #partial: HeadBuffer | undefined;
+  /** What was read ahead of its time, from `#aheadFrom` on. */
+  #ahead: Uint8Array | undefined;
+  #aheadFrom = 0;
+  #reading = false;
+  /** The pod does not take the body as fast as it comes. */
+  #blocked = false;
+  #paused = false;
+  #keepAlive = true;
+  #expectsContinue = false;
+  #drainedBytes = 0;
+  #draining = false;
+  #finIn = false;
+  #route: Route | undefined;
+  /** When the client last took something that was held. */
+  #tookMs = 0;
+
+  constructor(options: Http1ConnectionOptions) {
+    this.client = options.client;
+    this.facts = options.facts;
+    this.flow = options.flow;
+    this.#routes = options.routes;
+    this.#context = options.context;
+    this.#pools = options.pools;
+    this.#route = options.routes.only;
+    this.#sinceMs = options.pools.nowMs;
+  }
+
+  get peer(): End {
+    return this.client;
+  }
+
+  get staysOpen(): boolean {
+    return this.#keepAlive && !this.#draining;
+  }
+
+  /** Begins to read from the client; `first` is what it sent already. */
+  start(first?: Uint8Array): void {
+    this.#pools.add(this);
+    this.#sinceMs = this.#pools.nowMs;
+    this.client.peer = this;
+    this.flow.far = this;
+    if (first !== undefined && first.length > 0) this.#read(first, 0);
+  }
+
+  /** Answers the request that runs, and closes; now, if there is none. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#state === STATE.IDLE) this.#close();
+  }
+
+  // End
+
+  deliver(chunk: Uint8Array): number {
+    if (this.#ahead === undefined) this.#read(chunk, 0);
+    else this.#hold(joined(this.#ahead.subarray(this.#aheadFrom), chunk), 0);
+    return chunk.length;
+  }
+
+  deliverFin(): void {
+    this.#finIn = true;
+    switch (this.#state) {
+      case STATE.IDLE:
+        if (this.#ahead === undefined) this.#close();
+        return;
+      case STATE.HEAD:
+        this.#refuse({ status: 400, reason: "head-cut-short", text: "The request ended in its head" });
+        return;
+      case STATE.BODY:
+        this.#refuse({ status: 400, reason: "body-cut-short", text: "The request ended in its body" });
+        return;
+      case STATE.DRAIN:
+        this.#close();
+        return;
+      case STATE.LINGER:
+        this.#overWhenSent();
+        return;
+      default:
+      // A client may end its side and still wait for its answer.
+    }
+  }
+
+  /** The client is gone. */
+  deliverReset(): void {
+    this.#over();
+  }
+
+  /** The client took some of what its end had held. */
+  taken(bytes: number): void {
+    this.#tookMs = this.#pools.nowMs;
+    this.#exchange?.clientTook(bytes);
+    if (this.client.held > 0) return;
+    if (this.#state === STATE.IDLE) this.#resume();
+    else if (this.#state === STATE.LINGER && this.#finIn) this.#over();
+  }
+
+  // ExchangeClient
+
+  bodyMoved(): void {
+    if (!this.#blocked || this.#exchange?.body.accepts !== true) return;
+    this.#blocked = false;
+    this.#sinceMs = this.#pools.nowMs;
+    this.#pause();
+  }
+
+  interim(): void {
+    this.#expectsContinue = false;
+    this.#sinceMs = this.#pools.nowMs;
+  }
+
+  answered(close: boolean): void {
+    const exchange = this.#exchange as Exchange;
+    this.#blocked = false;
+    this.#sinceMs = this.#pools.nowMs;
+    if (close) {
+      this.#dropExchange(exchange);
+      this.#close();
+      return;
+    }
+    if (!exchange.body.done) {
+      this.#drainedBytes = 0;
+      this.#state = STATE.DRAIN;
+      exchange.body.discard();
+      this.#pause();
+      return;
+    }
+    exchange.reset();
+    this.#idle();
+  }
+
+  answerLocally(answer: LocalAnswer): void {
+    const exchange = this.#exchange as Exchange;
+    const unread = exchange.body.done ? 0 : (exchange.body.leftBytes ?? Number.POSITIVE_INFINITY);
+    const close = !this.staysOpen || unread > DRAIN_BYTES || this.#expectsContinue;
+    this.#write(answer, close);
+    this.answered(close);
+  }
+
+  cut(): void {
+    this.#abort();
+  }
+
+  tunnel(to: {
+    readonly end: SocketEnd | StreamEnd;
+    readonly endpoint: Endpoint;
+    readonly rest: Uint8Array;
+  }): number {
+    const { client, flow } = this;
+    const { end, endpoint, rest } = to;
+    const ahead = this.#ahead;
+    flow.endpoint = endpoint;
+    this.#leave();
+    if (client.held > 0) {
+      // The head of the answer stuck: the client reads nothing. Byte counts would not be right from here on.
+      end.deliverReset("TIMEOUT", "The client does not read");
+      client.deliverReset();
+      flow.abandon();
+      return rest.length;
+    }
+    end.received = this.received;
+    end.flow = flow;
+    end.peer = client;
+    flow.far = end;
+    client.peer = end;
+    let owed = 0;
+    if (ahead !== undefined) {
+      const bytes = ahead.subarray(this.#aheadFrom);
+      owed = bytes.length - end.deliver(bytes);
+    }
+    client.owe(owed);
+    if (this.#finIn) end.deliverFin();
+    return rest.length === 0 ? 0 : client.deliver(rest);
+  }
+
+  // Watched
+
+  look(nowMs: number): void {
+    const quietMs = nowMs - this.#sinceMs;
+    const idleMs = this.#route?.policy.httpIdleMs ?? DEFAULT_IDLE_MS;
+    if (this.client.held === 0) this.#tookMs = nowMs;
+    else if (nowMs - this.#tookMs > idleMs) {
+      this.#abort();
+      return;
+    }
+    switch (this.#state) {
+      case STATE.IDLE:
+        if (quietMs > idleMs) this.#close();
+        else if (quietMs > LOOK_MS) this.#lighten();
+        return;
+      case STATE.HEAD:
+        if (quietMs > HEAD_TIMEOUT_MS) this.#tooSlow("head-timeout", "head");
+        return;
+      case STATE.BODY: {
+        const waits = this.#blocked || this.#expectsContinue;
+        if (!waits && quietMs > BODY_TIMEOUT_MS) this.#tooSlow("body-timeout", "body");
+        else this.#checkAnswer(nowMs);
+        return;
+      }
+      case STATE.BUSY:
+        this.#checkAnswer(nowMs);
+        return;
+      case STATE.DRAIN:
+        if (quietMs > DRAIN_MS) this.#close();
+        return;
+      case STATE.LINGER:
+        if (quietMs > LINGER_MS && this.client.held === 0) this.#abort();
+        return;
+      default:
+    }
+  }
+
+  // Reading
+
+  #read(chunk: Uint8Array, from: number): void {
+    this.#reading = true;
+    let at = from;
+    while (at < chunk.length) {
+      const next = this.#step(chunk, at);
+      if (next < 0) break;
+      at = next;
+    }
+    this.#reading = false;
+    if (at < chunk.length) this.#hold(chunk, at);
+    else if (this.#paused !== this.#blocked) this.#pause();
+  }
+
+  /** Reads one head, or what there is of it or of a body. Returns the index behind it; -1: not now. */
+  #step(chunk: Uint8Array, at: number): number {
+    switch (this.#state) {
+      case STATE.IDLE:
+        return this.client.held > 0 ? -1 : this.#head(chunk, at);
+      case STATE.HEAD:
+        return this.#moreHead(chunk, at);
+      case STATE.BODY:
+      case STATE.DRAIN:
+        return this.#body(chunk, at);
+      case STATE.BUSY:
+        return -1;
+      default:
+        return chunk.length;
+    }
+  }
+
+  #head(chunk: Uint8Array, at: number): number {
+    const exchange = (this.#exchange ??= this.#pools.exchange());
+    const end = exchange.request.parse(chunk, at, chunk.length);
+    if (end > 0) return this.#begin(exchange, chunk, end);
+    if (end < 0) return this.#refuseHead(exchange, chunk);
+    this.#state = STATE.HEAD;
+    this.#sinceMs = this.#pools.nowMs;
+    this.#partial = new HeadBuffer(MAX_HEAD_BUFFER);
+    this.#partial.append(chunk, at);
+    return chunk.length;
+  }
+
+  #moreHead(chunk: Uint8Array, at: number): number {
+    const partial = this.#partial as HeadBuffer;
+    const exchange = this.#exchange as Exchange;
+    const before = partial.length;
+    partial.append(chunk, at);
+    const end = exchange.request.parse(partial.bytes, 0, partial.length);
+    if (end === 0) return chunk.length;
+    this.#partial = undefined;
+    return end < 0 ? this.#refuseHead(exchange, chunk) : this.#begin(exchange, chunk, at + end - before);
+  }
+
+  #refuseHead(exchange: Exchange, chunk: Uint8Array): number {
+    const { problem } = exchange.request;
+    this.#refuse({
+      status: problem?.status ?? 400,
+      reason: problem?.code ?? "head",
+      text: problem?.text ?? "The request is malformed",
+    });
+    return chunk.length;
+  }
+
+  /** A head is whole; what is behind it in `chunk` begins at `at`. Returns the index up to which that was read. */
+  #begin(exchange: Exchange, chunk: Uint8Array, at: number): number {
+    const { request } = exchange;
+    const { counters, clock } = this.#context;
+    counters.requests++;
+    this.#keepAlive = request.keepAlive;
+    this.#expectsContinue = request.expectContinue;
+    exchange.client = this;
+    exchange.startedMs = clock.monotonicMs();
+    let end = at;
+    if (request.framing === FRAMING.NONE) this.#state = STATE.BUSY;
+    else {
+      this.#state = STATE.BODY;
+      this.#sinceMs = this.#pools.nowMs;
+      exchange.body.begin(request);
+      if (at < chunk.length) end = exchange.body.read(chunk, at, chunk.length);
+      if (end < 0) return this.#refuseBody(exchange, chunk);
+      if (end > at) this.#expectsContinue = false;
+      if (exchange.body.done) this.#state = STATE.BUSY;
+    }
+    const { only } = this.#routes;
+    if (only === undefined) this.#startByPath(exchange);
+    else this.#start(exchange, only, 0);
+    if (this.#state === STATE.BODY) this.#blocked = !exchange.body.accepts;
+    return end;
+  }
+
+  #start(exchange: Exchange, route: Route, stripBytes: number): void {
+    this.#route = route;
+    exchange.route = route;
+    route.policy.retryBudget.started();
+    exchange.start(stripBytes);
+  }
+
+  #startByPath(exchange: Exchange): void {
+    const match = this.#routes.find(exchange.request.path());
+    if (match !== undefined) {
+      this.#start(exchange, match.route, match.stripBytes);
+      return;
+    }
+    this.#context.counters.refuse("no-route");
+    this.answerLocally({ status: 404, reason: "no-route", text: "Nothing is served at this path" });
+  }
+
+  #body(chunk: Uint8Array, at: number): number {
+    const exchange = this.#exchange as Exchange;
+    const { body } = exchange;
+    const end = body.read(chunk, at, chunk.length);
+    if (this.#state === STATE.DRAIN) return this.#drained(exchange, { chunk, at, end });
+    if (end < 0) return this.#refuseBody(exchange, chunk);
+    this.#expectsContinue = false;
+    this.#sinceMs = this.#pools.nowMs;
+    if (body.done) {
+      this.#state = STATE.BUSY;
+      this.#blocked = false;
+    } else this.#blocked = !body.accepts;
+    return end;
+  }
+
+  #drained(exchange: Exchange, read: { chunk: Uint8Array; at: number; end: number }): number {
+    const { chunk, at, end } = read;
+    this.#drainedBytes += end - at;
+    if (end < 0 || this.#drainedBytes > DRAIN_BYTES) {
+      this.#close();
+      return chunk.length;
+    }
+    if (exchange.body.done) {
+      exchange.reset();
+      this.#idle();
+    }
+    return end;
+  }
+
+  #refuseBody(exchange: Exchange, chunk: Uint8Array): number {
+    const { problem } = exchange.body;
+    this.#refuse({
+      status: problem?.status ?? 400,
+      reason: problem?.code ?? "body",
+      text: problem?.text ?? "The request's body is malformed",
+    });
+    return chunk.length;
+  }
+
+  #hold(chunk: Uint8Array, from: number): void {
+    this.#ahead = chunk;
+    this.#aheadFrom = from;
+    this.#pause();
+  }
+
+  /** Reads on in what was held. */
+  #resume(): void {
+    if (this.#reading) return;
+    const ahead = this.#ahead;
+    if (ahead !== undefined) {
+      this.#ahead = undefined;
+      this.#read(ahead, this.#aheadFrom);
+    }
+    if (this.#ahead !== undefined) return;
+    this.#pause();
+    if (this.#finIn) this.deliverFin();
+  }
+
+  #pause(): void {
+    const wanted = this.#blocked || this.#ahead !== undefined;
+    if (wanted === this.#paused) return;
+    this.#paused = wanted;
+    this.client.owe(wanted ? 1 : 0);
+  }
+
+  // Answers and endings
+
+  #idle(): void {
+    if (this.#draining) {
+      this.#close();
+      return;
+    }
+    this.#state = STATE.IDLE;
+    this.#sinceMs = this.#pools.nowMs;
+    if (this.#ahead !== undefined || this.#finIn) this.#resume();
+    else if (this.#paused && !this.#reading) this.#pause();
+  }
+
+  #checkAnswer(nowMs: number): void {
+    const exchange = this.#exchange as Exchange;
+    const { requestMs } = exchange.route.policy;
+    if (requestMs > 0 && !exchange.answering && nowMs - exchange.startedMs > requestMs) exchange.timeOut();
+  }
+
+  #tooSlow(reason: string, what: string): void {
+    this.#refuse({ status: 408, reason, text: `The request's ${what} did not come in time` });
+  }
+
+  /** The client did something that cannot be answered otherwise; nothing it sends is read any more. */
+  #refuse(answer: LocalAnswer): void {
+    this.#context.counters.refuse(answer.reason);
+    const exchange = this.#exchange as Exchange;
+    if (this.#state >= STATE.BODY) exchange.abort();
+    if (exchange.answering) {
+      this.#abort();
+      return;
+    }
+    this.#write(answer, true);
+    this.#dropExchange(exchange);
+    this.#close();
+  }
+
+  #write(answer: LocalAnswer, close: boolean): void {
+    const { answerOut } = this.#pools;
+    // Of a head that is not whole nothing can be believed.
+    const request = this.#state >= STATE.BODY ? this.#exchange?.request : undefined;
+    const bodyless = request?.method === METHOD.HEAD;
+    writeLocalAnswer(answerOut, { answer, close, bodyless, clientMinor: request?.minor ?? 1 });
+    this.#context.counters.responded(answer.status);
+    const bytes = answerOut.written();
+    if (this.client.deliver(bytes) < bytes.length) answerOut.release();
+    else answerOut.clear();
+  }
+
+  #dropExchange(exchange: Exchange): void {
+    this.#exchange = undefined;
+    exchange.reset();
+    this.#pools.spare(exchange);
+  }
+
+  /** Gives back what an idle connection does not need. */
+  #lighten(): void {
+    if (this.#exchange !== undefined) this.#dropExchange(this.#exchange);
+  }
+
+  /** Ends our side; what the client still sends is read away, so that it gets its answer. */
+  #close(): void {
+    this.#lighten();
+    this.#state = STATE.LINGER;
+    this.#sinceMs = this.#pools.nowMs;
+    this.#ahead = undefined;
+    this.#partial = undefined;
+    this.#blocked = false;
+    this.client.deliverFin();
+    if (this.#finIn) this.#overWhenSent();
+    else this.#pause();
+  }
+
+  #overWhenSent(): void {
+    if (this.client.held === 0) this.#over();
+  }
+
+  /** Breaks the client's connection. */
+  #abort(): void {
+    this.client.deliverReset();
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#state === STATE.OVER) return;
+    const running = this.#state === STATE.BODY || this.#state === STATE.BUSY;
+    if (running) this.#exchange?.abort();
+    this.#leave();
+    this.flow.endClosed();
+  }
+
+  /** This connection has nothing to do with it any more. */
+  #leave(): void {
+    this.#state = STATE.OVER;
+    this.#pools.remove(this);
+    this.#lighten();
+    this.#ahead = undefined;
+    this.#partial = undefined;
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(a.length + b.length);
+  whole.set(a);
+  whole.set(b, a.length);
+  return whole;
+}
