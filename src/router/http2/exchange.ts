@@ -1,0 +1,395 @@
+import { H2_ERROR } from "#http/h2/constants.ts";
+import type { H2Handler, H2Stream } from "#http/h2/types.ts";
+import { field, type Field, type KnownField } from "#http/hpack/field.ts";
+import type { Endpoint } from "../endpoint.ts";
+import { affinityCookie, pickContext, type Asked } from "../http/affinity.ts";
+import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
+import type { Route } from "../opening.ts";
+import type { Outcome, PickContext } from "../selection/balancer.ts";
+import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
+import { Attempt } from "./attempt.ts";
+import { GRPC_STATUS, grpcStatus, isGrpc } from "./grpc.ts";
+import { KeptBody } from "./kept-body.ts";
+import { localAnswer, type LocalReason } from "./local-answer.ts";
+import type { Http2Pools } from "./pools.ts";
+import { valueOf, withoutClaims, type RequestFields } from "./request-fields.ts";
+
+/** What the exchanges of one client connection share. */
+export interface ExchangeContext {
+  readonly http: HttpContext;
+  readonly pools: Http2Pools;
+  readonly routes: Routes;
+  readonly facts: HttpClientFacts;
+  readonly requestFields: RequestFields;
+  /** As in records: address and port. */
+  readonly client: string;
+  exchangeOver(): void;
+}
+
+/** A body that nobody wants is read away, so much and so long; most clients have ended by then. */
+const DRAIN_BYTES = 256 * 1024;
+const DRAIN_MS = 2000;
+
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/**
+ * One request of a client and its answer: the client's side, and who is asked.
+ *
+ *                 +-- again: nothing reached the pod; or idempotent, kept, and 502/503/504 or reset --+
+ *                 v                                                                                   |
+ *     start --> asking --answer head--> answering --answer's end--> answered --request's end--> over  |
+ *       |         +-----------------------------------------------------------------------------------+
+ *       |         +-- nobody left, or time is up: answered here --> answered
+ *       +-- no route ---------------------------------------------------^
+ *
+ * The client's reset cancels the pod's stream from every state; what breaks after the answer's head resets the client's.
+ * While `answered`, a pod that still reads gets the rest of the body; else a little of it is read away, then the client is
+ * told to stop with NO_ERROR (RFC 9113 section 8.1).
+ */
+export class Exchange implements H2Handler, Asked {
+  /** For the pod. */
+  fields: readonly Field[] = [];
+  /** Owned by `Http2Pools`. */
+  deadlineMs = 0;
+  readonly #context: ExchangeContext;
+  readonly #stream: H2Stream;
+  readonly #body = new KeptBody();
+  #method = "";
+  #route: Route | undefined;
+  #pickContext: PickContext | undefined;
+  #attempt: Attempt | undefined;
+  #attempts = 0;
+  #tried: Tried = NONE_TRIED;
+  #state: "asking" | "answering" | "answered" | "over" = "asking";
+  /** Bytes of the request's body that were not given back to the client's window. */
+  #unconsumed = 0;
+  /** Bytes of the body that were read away. */
+  #drained = 0;
+
+  constructor(context: ExchangeContext, stream: H2Stream) {
+    this.#context = context;
+    this.#stream = stream;
+    stream.handler = this;
+  }
+
+  start(fields: readonly KnownField[], endStream: boolean): void {
+    const { http, routes, pools, requestFields } = this.#context;
+    http.counters.requests++;
+    this.fields = fields;
+    this.#body.ended = endStream;
+    this.#method = valueOf(fields, ":method") ?? "";
+    let route = routes.only;
+    let stripBytes = 0;
+    if (route === undefined) {
+      const match = routes.find(pathOf(fields));
+      if (match === undefined) {
+        this.#answerHere("no-route");
+        return;
+      }
+      ({ route, stripBytes } = match);
+    }
+    this.#route = route;
+    const { policy, balancer } = route;
+    policy.retryBudget.started();
+    if (balancer.needs.kind !== "none") this.#pickContext = pickContext(balancer, this);
+    this.fields = requestFields.forward(fields, stripBytes);
+    if (policy.requestMs > 0) pools.watch(this, http.clock.monotonicMs() + policy.requestMs);
+    this.#ask(route, balancer.pick(NONE_TRIED, this.#pickContext), "no-endpoints");
+  }
+
+  get address(): string {
+    return this.#context.facts.address;
+  }
+
+  header(name: string): string | undefined {
+    let joined: string | undefined;
+    for (const one of this.fields) {
+      if (one.name !== name) continue;
+      if (name !== "cookie") return one.value;
+      joined = joined === undefined ? one.value : `${joined}; ${one.value}`;
+    }
+    return joined;
+  }
+
+  /** The request can go as a HEADERS frame with END_STREAM. */
+  get headOnly(): boolean {
+    return this.#body.headOnly;
+  }
+
+  // --- the client's stream
+
+  onHeaders(fields: readonly KnownField[]): void {
+    const trailers = withoutClaims(fields);
+    this.#body.ended = true;
+    if (this.#state === "asking") this.#body.trailers(trailers);
+    this.#attempt?.stream?.headers(trailers, true);
+    this.#requestEnded();
+  }
+
+  onData(chunk: Uint8Array, endStream: boolean): void {
+    const { length } = chunk;
+    if (endStream) this.#body.ended = true;
+    const attempt = this.#attempt;
+    if (attempt === undefined) {
+      this.#stream.consumed(length);
+      this.#drained += length;
+      if (endStream) this.#requestEnded();
+      else if (this.#drained > DRAIN_BYTES) this.#stopBody();
+      return;
+    }
+    this.#unconsumed += length;
+    const { stream } = attempt;
+    if (this.#state === "asking") {
+      this.#body.add(chunk);
+      if (stream !== undefined) this.#body.trim();
+    }
+    if (stream !== undefined) {
+      if (!stream.data(chunk, endStream)) attempt.blocked = true;
+      if (!attempt.blocked) this.requestWritable();
+    }
+    if (endStream) this.#requestEnded();
+  }
+
+  /** The client wants no answer any more. */
+  onReset(): void {
+    if (this.#state === "over") return;
+    this.#attempt?.cancel();
+    this.#finish();
+  }
+
+  onWritable(): void {
+    if (this.#attempt !== undefined) this.#attempt.resume();
+    else if (this.#drained > DRAIN_BYTES) this.#stopBody();
+  }
+
+  // --- the pod's side
+
+  sent(attempt: Attempt, stream: H2Stream): void {
+    if (!this.#body.headOnly) {
+      attempt.blocked = !this.#body.replay(stream);
+      this.#body.trim();
+    }
+    if (!attempt.blocked) this.requestWritable();
+  }
+
+  /** The pod's stream takes more of the body. */
+  requestWritable(): void {
+    const bytes = this.#unconsumed;
+    if (bytes === 0) return;
+    this.#unconsumed = 0;
+    this.#stream.consumed(bytes);
+  }
+
+  unreached(attempt: Attempt, reason: "connect-failed" | "overloaded"): void {
+    if (reason === "connect-failed") this.#report(attempt, "connectFailed");
+    this.#again(attempt.endpoint, { reason, sameEndpoint: false });
+  }
+
+  answerHeaders(attempt: Attempt, fields: readonly KnownField[], endStream: boolean): void {
+    if (this.#state !== "asking") {
+      this.#stream.headers(fields, endStream);
+      if (endStream) this.#answerEnded();
+      return;
+    }
+    const status = Number(fields[0]?.value);
+    if (status < 200) {
+      this.#stream.headers(fields, false);
+      return;
+    }
+    const failed =
+      status >= 500 || (endStream && status === 200 && grpcStatus(fields) === GRPC_STATUS.unavailable);
+    this.#report(attempt, failed ? "serverError" : "ok");
+    if (failed && status >= 502 && status <= 504 && this.#mayRepeat()) {
+      const next = this.#nextAfter(attempt.endpoint, false);
+      if (next !== undefined) {
+        attempt.cancel();
+        this.#ask(this.#route as Route, next, "no-endpoints");
+        return;
+      }
+    }
+    this.#state = "answering";
+    this.#body.drop();
+    if (this.deadlineMs > 0) this.#context.pools.unwatch(this);
+    this.#context.http.counters.responded(status);
+    this.#stream.headers(this.#withCookie(fields, attempt.endpoint), endStream);
+    if (endStream) this.#answerEnded();
+  }
+
+  /** False when the client's stream takes no more for now. */
+  answerData(chunk: Uint8Array, endStream: boolean): boolean {
+    const writable = this.#stream.data(chunk, endStream);
+    if (endStream) this.#answerEnded();
+    return writable;
+  }
+
+  /** The pod's stream is over before its time. `untouched`: the pod has not begun with it. */
+  attemptReset(
+    attempt: Attempt,
+    { code, untouched }: { readonly code: number; readonly untouched: boolean },
+  ): void {
+    switch (this.#state) {
+      case "asking":
+        if (attempt.dialFailed) this.#report(attempt, "connectFailed");
+        else if (!untouched) this.#report(attempt, "reset");
+        if (untouched ? this.#body.whole : this.#mayRepeat()) {
+          this.#again(attempt.endpoint, {
+            reason: untouched ? "connect-failed" : "reset",
+            sameEndpoint: !attempt.dialFailed,
+          });
+        } else this.#answerHere("reset");
+        return;
+      case "answering":
+        this.#attempt = undefined;
+        this.#stream.reset(code === H2_ERROR.NO_ERROR ? H2_ERROR.INTERNAL_ERROR : code);
+        this.#finish();
+        return;
+      case "answered":
+        // It has answered and wants no more of the body.
+        this.#attempt = undefined;
+        this.#drained = DRAIN_BYTES;
+        this.#stopBody();
+        return;
+      case "over":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  /** From the coarse timer: no answer began in time, or the client still sends what nobody reads. */
+  timeUp(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.cancel();
+    if (this.#state === "asking") {
+      if (attempt !== undefined) this.#report(attempt, "timeout");
+      this.#answerHere("timeout");
+    } else this.#stopBody();
+  }
+
+  // --- who is asked
+
+  #ask(route: Route, endpoint: Endpoint | undefined, otherwise: LocalReason): void {
+    if (endpoint === undefined) {
+      route.stats.failures++;
+      this.#answerHere(otherwise);
+      return;
+    }
+    const { http, pools, client } = this.#context;
+    if (this.#attempts++ > 0) {
+      route.stats.retries++;
+      http.counters.retries++;
+    }
+    const connections = pools.connectionsTo(endpoint, {
+      target: { service: route.service, port: route.port, client },
+      policy: route.policy,
+    });
+    const attempt = new Attempt(this, { endpoint, connections, startedMs: http.clock.monotonicMs() });
+    this.#attempt = attempt;
+    connections.submit(attempt, route.policy);
+  }
+
+  #again(
+    failed: Endpoint,
+    { reason, sameEndpoint }: { readonly reason: LocalReason; readonly sameEndpoint: boolean },
+  ): void {
+    this.#attempt = undefined;
+    this.#ask(this.#route as Route, this.#nextAfter(failed, sameEndpoint), reason);
+  }
+
+  /** Who is asked after `failed`; that one itself only where it may be asked again and nobody else is left. */
+  #nextAfter(failed: Endpoint, sameEndpoint: boolean): Endpoint | undefined {
+    const { balancer, policy } = this.#route as Route;
+    if (this.#attempts > policy.attempts) return undefined;
+    const before = this.#tried;
+    this.#tried = [...before, failed];
+    const next = balancer.pick(this.#tried, this.#pickContext);
+    return next === undefined && sameEndpoint ? balancer.pick(before, this.#pickContext) : next;
+  }
+
+  /** It may have reached a pod: whether it may be sent once more nevertheless. */
+  #mayRepeat(): boolean {
+    const { policy } = this.#route as Route;
+    const { ended, whole } = this.#body;
+    if (!ended || !whole || !IDEMPOTENT.has(this.#method) || this.#attempts > policy.attempts) return false;
+    if (policy.retryBudget.allow()) return true;
+    this.#context.http.counters.retriesOverBudget++;
+    return false;
+  }
+
+  #report({ endpoint, startedMs }: Attempt, outcome: Outcome): void {
+    const latencyMs = this.#context.http.clock.monotonicMs() - startedMs;
+    this.#route?.balancer.report(endpoint, outcome, latencyMs);
+  }
+
+  // --- how it ends
+
+  #answerHere(reason: LocalReason): void {
+    const { counters } = this.#context.http;
+    const { status, fields, body } = localAnswer(reason, isGrpc(this.fields));
+    counters.responded(status);
+    if (status === 503) counters.unavailable++;
+    counters.refuse(reason);
+    this.#attempt = undefined;
+    this.#state = "answering";
+    const headOnly = body === undefined || this.#method === "HEAD";
+    this.#stream.headers(fields, headOnly);
+    if (!headOnly) this.#stream.data(body, true);
+    this.#answerEnded();
+  }
+
+  #answerEnded(): void {
+    this.#state = "answered";
+    if (this.#body.ended) this.#finish();
+    else if (this.#attempt === undefined) {
+      this.requestWritable();
+      this.#watchBody();
+    }
+  }
+
+  #requestEnded(): void {
+    if (this.#state === "answered") this.#finish();
+  }
+
+  /** The whole answer is there, and nobody reads the rest of the body; the answer must have left before. */
+  #stopBody(): void {
+    this.requestWritable();
+    if (this.#stream.heldBytes > 0) {
+      this.#watchBody();
+      return;
+    }
+    this.#stream.reset(H2_ERROR.NO_ERROR);
+    this.#finish();
+  }
+
+  #watchBody(): void {
+    const { pools, http } = this.#context;
+    pools.watch(this, http.clock.monotonicMs() + DRAIN_MS);
+  }
+
+  #finish(): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#body.drop();
+    this.#attempt?.finish();
+    this.#attempt = undefined;
+    if (this.deadlineMs > 0) this.#context.pools.unwatch(this);
+    this.#context.exchangeOver();
+  }
+
+  /** The answer's head, with the affinity cookie where one is due. */
+  #withCookie(fields: readonly KnownField[], endpoint: Endpoint): readonly Field[] {
+    const { needs } = (this.#route as Route).balancer;
+    if (needs.kind !== "cookie") return fields;
+    const cookie = affinityCookie(needs, { endpoint, context: this.#pickContext });
+    return cookie === undefined ? fields : [...fields, field("set-cookie", cookie)];
+  }
+}
+
+/** The path without the query. */
+function pathOf(fields: readonly Field[]): string {
+  const target = valueOf(fields, ":path") ?? "";
+  const query = target.indexOf("?");
+  return query < 0 ? target : target.slice(0, query);
+}

@@ -1,0 +1,198 @@
+import type { H2Counters } from "#http/h2/counters.ts";
+import { H2_ERROR } from "#http/h2/constants.ts";
+import { Session } from "#http/h2/session.ts";
+import type { H2Handler, H2Stream } from "#http/h2/types.ts";
+import type { Field } from "#http/hpack/field.ts";
+import type { Clock } from "#core/clock.ts";
+import type { ResetCode } from "#link/reset-code.ts";
+import type { Upstream } from "../dial.ts";
+import { NOWHERE, type End } from "../flow.ts";
+import type { SocketEnd } from "../socket-end.ts";
+import { StreamEnd } from "../stream-end.ts";
+
+/** Who owns an upstream connection. */
+export interface UpstreamOwner {
+  /** It takes requests from now on. */
+  opened(upstream: Http2Upstream): void;
+  /** It could not be made. */
+  failed(upstream: Http2Upstream): void;
+  /** It takes no more requests; those it has may go on. */
+  retired(upstream: Http2Upstream): void;
+  /** It may take more requests than a moment ago. */
+  freed(upstream: Http2Upstream): void;
+  /** Nothing is left of it. */
+  closed(upstream: Http2Upstream): void;
+}
+
+export interface UpstreamOptions {
+  readonly owner: UpstreamOwner;
+  readonly clock: Clock;
+  readonly counters: H2Counters;
+}
+
+/** How long the endpoint has to close a connection that we have ended, ms. */
+const LINGER_MS = 1000;
+
+/**
+ * An HTTP/2 connection to an endpoint: over a socket to a pod of this site, over a stream on a link to one of another.
+ *
+ *     dialling --onOpen--> open --GOAWAY of the pod, idle, its link drains--> retired --last request over--> ending
+ *         |                 +------ error of the pod's -------------------------+------------------------------^  |
+ *         +- onDialFailed --+---- FIN or reset of the pod ----------------------+---------------------------------+--> closed
+ *
+ * Back-pressure: HTTP/2's own windows bound what comes; what the end does not take makes the session hold DATA back.
+ */
+export class Http2Upstream implements Upstream {
+  received = 0;
+  readonly held = 0;
+  /** Requests on it. */
+  busy = 0;
+  /** Went away with the promise that no byte reached the endpoint. */
+  untouched = false;
+  readonly #owner: UpstreamOwner;
+  readonly #clock: Clock;
+  readonly #session: Session;
+  #end: SocketEnd | StreamEnd | undefined;
+  #state: "dialling" | "open" | "retired" | "ending" | "closed" = "dialling";
+  /** When it was last seen in use; when it was ended. */
+  #sinceMs: number;
+  #used = false;
+
+  constructor({ owner, clock, counters }: UpstreamOptions) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#sinceMs = clock.monotonicMs();
+    this.#session = new Session({
+      role: "client",
+      clock,
+      counters,
+      send: (bytes) => this.#send(bytes),
+      events: {
+        onGoAway: () => this.retire(),
+        onClosed: (reason, code) => this.#over(reason, code),
+        onSettings: () => this.#owner.freed(this),
+      },
+    });
+  }
+
+  get peer(): End {
+    return this.#end ?? NOWHERE;
+  }
+
+  /** It takes another request now. */
+  get canOpen(): boolean {
+    return this.#state === "open" && this.#session.canOpen;
+  }
+
+  /** Sends a request; undefined when it takes no more now. */
+  request(fields: readonly Field[], endStream: boolean, handler: H2Handler): H2Stream | undefined {
+    if (!this.canOpen) return undefined;
+    const stream = this.#session.request(fields, endStream, handler);
+    if (stream === undefined) return undefined;
+    this.busy++;
+    this.#used = true;
+    return stream;
+  }
+
+  /** A request on it is over. */
+  done(): void {
+    this.busy--;
+    if (this.#state === "open") this.#owner.freed(this);
+  }
+
+  onOpen(end: SocketEnd | StreamEnd): void {
+    this.#end = end;
+    this.#state = "open";
+    this.#session.start();
+    this.#owner.opened(this);
+  }
+
+  onDialFailed(): void {
+    if (this.#state !== "dialling") return;
+    this.#state = "closed";
+    this.untouched = true;
+    this.#owner.failed(this);
+  }
+
+  deliver(chunk: Uint8Array): number {
+    this.received += chunk.length;
+    if (this.#state !== "closed") this.#session.receive(chunk);
+    return chunk.length;
+  }
+
+  deliverFin(): void {
+    this.#lost("The endpoint closed the connection");
+    if (this.#end?.closed === false) this.#end.deliverFin();
+  }
+
+  deliverReset(code: ResetCode, reason: string): void {
+    this.untouched = this.received === 0 && (code === "REFUSED" || code === "NO_ENDPOINT");
+    this.#lost(reason);
+  }
+
+  taken(): void {
+    if (this.#end?.held === 0) this.#session.transportBlocked(false);
+  }
+
+  /** Takes no more requests, and is closed when those it has are over. */
+  retire(): void {
+    if (this.#state !== "open") return;
+    this.#state = "retired";
+    this.#owner.retired(this);
+    this.#session.goAway();
+  }
+
+  /** From the coarse timer. `idleMs`: how long it is kept without a request. */
+  tick(nowMs: number, idleMs: number): void {
+    if (this.#state === "ending") {
+      if (nowMs - this.#sinceMs < LINGER_MS) return;
+      this.destroy("Did not close");
+      return;
+    }
+    if (this.#used || this.busy > 0) {
+      this.#used = false;
+      this.#sinceMs = nowMs;
+    } else if (nowMs - this.#sinceMs >= idleMs) this.retire();
+    if (this.#linkDrains()) this.retire();
+    if (this.#end !== undefined) this.#session.tick(nowMs);
+  }
+
+  /** Breaks it now; requests on it are lost. */
+  destroy(reason: string): void {
+    const end = this.#end;
+    this.#lost(reason);
+    end?.deliverReset("RESET_BY_PEER", reason);
+  }
+
+  #send(bytes: Uint8Array): boolean {
+    const end = this.#end;
+    if (end === undefined || end.closed) return false;
+    if (end.deliver(bytes) === bytes.length) return end.held === 0;
+    this.#session.transportBlocked(true);
+    return false;
+  }
+
+  /** Streams of a link that is going away are not used for new requests. */
+  #linkDrains(): boolean {
+    return this.#end instanceof StreamEnd && this.#end.draining;
+  }
+
+  /** The transport is gone: every request on it hears of it. */
+  #lost(reason: string): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "dialling") this.untouched = true;
+    this.#state = "closed";
+    this.#session.lost(reason);
+    this.#owner.closed(this);
+  }
+
+  /** The session is over: it has finished, or the endpoint broke the protocol or is silent. What it said last still goes out. */
+  #over(reason: string, code: number | undefined): void {
+    if (this.#state === "closed" || this.#state === "ending") return;
+    this.#state = "ending";
+    this.#sinceMs = this.#clock.monotonicMs();
+    this.#owner.retired(this);
+    if (code === H2_ERROR.NO_ERROR) this.#end?.deliverFin();
+    else this.destroy(reason);
+  }
+}
