@@ -15,9 +15,11 @@ export interface Offers {
     readonly cost: number | undefined;
     readonly service: AdvertisedService;
   }>;
+  /** Other sites that are known, by id. */
+  readonly sites: ReadonlyMap<string, { readonly facts: { readonly name: string } }>;
 }
 
-/** How connections and requests of one service are made. The same object as long as the policy is the same. */
+/** How connections and requests of one service are made. */
 export interface ConnectPolicy {
   /** Further endpoints to try after the first [2]. */
   readonly attempts: number;
@@ -28,7 +30,7 @@ export interface ConnectPolicy {
   readonly requestMs: number;
   /** Of a client's connection between requests. */
   readonly httpIdleMs: number;
-  /** Bounds retries of what may have reached an endpoint; lives as long as the service is known here. */
+  /** Bounds retries of what may have reached an endpoint; outlives changes of the policy. */
   readonly retryBudget: RetryBudget;
 }
 
@@ -65,7 +67,8 @@ export class ServiceTable {
   readonly #entries = new Map<string, Entry>();
   #local = new Map<string, ServiceConfig>();
   #policies = new Map<string, PolicyConfig>();
-  #connectPolicies = new Map<string, ConnectPolicy>();
+  #siteName = "";
+  readonly #connectPolicies = new Map<string, ConnectPolicy>();
   readonly #budgets = new Map<string, RetryBudget>();
   readonly #options: ServiceTableOptions;
 
@@ -79,7 +82,10 @@ export class ServiceTable {
   configure(config: RouterConfig): void {
     this.#local = new Map((config.services ?? []).map((service) => [service.service, service]));
     this.#policies = new Map((config.policies ?? []).map((policy) => [policy.service, policy]));
+    this.#siteName = config.site.name;
     this.#connectPolicies.clear();
+    for (const service of this.#budgets.keys())
+      if (!this.#entries.has(service)) this.#budgets.delete(service);
     for (const service of this.#local.keys()) this.#entry(service);
     this.refresh(undefined);
   }
@@ -172,8 +178,8 @@ export class ServiceTable {
     const offers: Offer[] = [];
     const seen = new Set<string>();
     const offer = (
-      siteId: string,
-      { id, facts, cost }: { id: string; facts: EndpointFacts; cost: number | undefined },
+      { siteId, ...where }: Omit<Offer, "endpoint"> & { readonly siteId: string },
+      { id, facts }: { readonly id: string; readonly facts: EndpointFacts },
     ): void => {
       const wireId = `${siteId}/${id}`;
       let endpoint = entry.endpoints.get(wireId);
@@ -182,22 +188,28 @@ export class ServiceTable {
         entry.endpoints.set(wireId, endpoint);
       } else endpoint.facts = facts;
       seen.add(wireId);
-      offers.push({ endpoint, cost });
+      offers.push({ endpoint, ...where });
     };
+    const self = { siteId: this.#siteId, name: this.#siteName };
+    const here = { siteId: self.siteId, cluster: self.name, cost: 0, local: true };
     for (const endpoint of this.#local.get(entry.service)?.endpoints ?? []) {
-      offer(this.#siteId, { id: endpoint.id, facts: localFacts(endpoint), cost: 0 });
+      offer(here, { id: endpoint.id, facts: localFacts(endpoint) });
     }
     for (const { siteId, cost, service } of this.#network.offering(entry.service)) {
+      const cluster = this.#network.sites.get(siteId)?.facts.name ?? siteId;
       for (const endpoint of service.endpoints) {
-        offer(siteId, { id: endpoint.id, facts: remoteFacts(endpoint, service), cost });
+        offer(
+          { siteId, cluster, cost, local: false },
+          { id: endpoint.id, facts: remoteFacts(endpoint, service) },
+        );
       }
     }
     for (const wireId of entry.endpoints.keys()) if (!seen.has(wireId)) entry.endpoints.delete(wireId);
-    const config = this.#policies.get(entry.service);
+    const config = this.#policies.get(entry.service) ?? {};
     const policies = new Map<boolean, SelectionPolicy>();
     for (const [port, { balancer, http }] of entry.balancers) {
       const forPort = offers.filter(({ endpoint }) => endpoint.facts.ports.has(port));
-      const policy = policies.get(http) ?? selectionOf(config ?? {}, { http });
+      const policy = policies.get(http) ?? selectionOf(config, { http, self });
       policies.set(http, policy);
       balancer.update(forPort, policy);
     }
@@ -223,15 +235,16 @@ export class ServiceTable {
   }
 }
 
-function localFacts({ name, ready, weight, ports, host }: EndpointConfig): EndpointFacts {
+function localFacts({ name, ready, reason, weight, ports, host, zone }: EndpointConfig): EndpointFacts {
   const map = new Map(Object.entries(ports).map(([port, target]) => [Number(port), target]));
-  return { name, ready, weight: weight ?? 1, ports: map, host };
+  return { name, ready, reason, weight: weight ?? 1, ports: map, host, zone };
 }
 
 function remoteFacts(
-  { name, ready, weight, ports }: AdvertisedEndpoint,
+  { name, ready, reason, weight, ports, zone }: AdvertisedEndpoint,
   service: AdvertisedService,
 ): EndpointFacts {
   const all = ports ?? service.ports.map(({ port }) => port);
-  return { name, ready, weight, ports: new Map(all.map((port) => [port, port])), host: undefined };
+  const map = new Map(all.map((port) => [port, port]));
+  return { name, ready, reason, weight, ports: map, host: undefined, zone };
 }

@@ -1,11 +1,24 @@
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { ByCluster } from "./by-cluster.ts";
-import { Candidate, NONE_TRIED, type Selector, type Tried } from "./candidate.ts";
-import { LeastLoaded } from "./least-loaded.ts";
+import { Candidate, NONE_TRIED, type Exclusion, type Tried } from "./candidate.ts";
+import { FairTurns } from "./fair-turns.ts";
+import { mix32 } from "./hash.ts";
 import { selectionOf, type SelectionPolicy } from "./policy.ts";
-import { RoundRobin } from "./round-robin.ts";
+import { Tier } from "./tier.ts";
+import { TierShares } from "./tier-shares.ts";
+import { planTiers, type TierPlan } from "./tiers.ts";
+import { useOf } from "./use.ts";
+
+export interface Offer {
+  readonly endpoint: Endpoint;
+  /** Cost of the cheapest path; undefined when its site cannot be reached now. */
+  readonly cost: number | undefined;
+  /** Name of its site. */
+  readonly cluster: string;
+  /** Its site is this one. */
+  readonly local: boolean;
+}
 
 /** How one attempt at an endpoint went: `serverError` is a 5xx answer. */
 export type Outcome = "ok" | "serverError" | "connectFailed" | "reset" | "timeout";
@@ -14,7 +27,7 @@ export type Outcome = "ok" | "serverError" | "connectFailed" | "reset" | "timeou
 export interface PickContext {
   /** `hash32` of what `needs` asks for. */
   readonly hash?: number;
-  /** What the affinity cookie says. */
+  /** `wireId` of the endpoint that the affinity cookie names. */
   readonly sticky?: string;
 }
 
@@ -25,8 +38,8 @@ export type Needs =
   /** `name` is in lower case. */
   | { readonly kind: "header"; readonly name: string }
   /**
-   * With `set` the cookie names the endpoint: its value goes into `sticky`, and an answer of another endpoint than it
-   * names sets it to that endpoint's `wireId`, for `ttlSeconds` (0: for the session). Without, its value is hashed.
+   * With `set` the cookie names an endpoint, which goes into `sticky`; an answer of another one sets it anew, for
+   * `ttlSeconds` (0: for the session). Without, its value is hashed.
    */
   | { readonly kind: "cookie"; readonly name: string; readonly set: boolean; readonly ttlSeconds: number };
 
@@ -37,63 +50,117 @@ export interface BalancerOptions {
   readonly onEjected?: () => void;
 }
 
-export interface Offer {
-  readonly endpoint: Endpoint;
-  /** Cost of the cheapest path; undefined when its site cannot be reached now. */
-  readonly cost: number | undefined;
-}
+/** While shares move, they are set anew so many times on the whole way. */
+const RAMP_STEPS = 200;
+const RAMP_STEP_MIN_MS = 5;
+const NO_NEEDS: Needs = { kind: "none" };
+/** So that a request's tier does not depend on the same bits as its endpoint. */
+const TIER_SALT = 0x7f4a7c15;
 
-/** Why an endpoint has no share at the moment. */
-export type Exclusion = "not ready" | "unreachable" | "weight 0" | "ejected";
+/** How a choice was made: only turns are counted as turns. */
+type Way = "turn" | "hash" | "cookie" | "trial";
 
 /**
- * Chooses the endpoint of the next connection for one service and port. Fed with everything that is known; leaves out
- * what is not ready, not reachable, has weight 0, or was put aside after failures (never more than half of the rest).
+ * Chooses the endpoint of the next request or connection for one service and port, and learns from how it went.
+ *
+ * Endpoints are sorted into tiers, as the policy's mode says; `TierShares` says how much of the traffic each tier gets, and
+ * fair turns give exactly that; inside a tier the spread and the algorithm choose. Nothing here has a timer: what changes by
+ * itself (an ejection that is over, a ramp) is brought up to date by the next `pick`, or by who looks.
+ *
+ * A pick is O(endpoints) without allocation; everything else is O(endpoints) too.
  */
 export class Balancer {
-  readonly #candidates = new Map<Endpoint, Candidate>();
   readonly #options: BalancerOptions;
-  #offers: readonly Offer[] = [];
+  readonly #members = new Map<Endpoint, Candidate>();
+  readonly #turns = new FairTurns<Tier>();
+  #policy: SelectionPolicy;
+  #needs: Needs = NO_NEEDS;
+  #plan: TierPlan;
+  #tiers: readonly Tier[];
+  #shares: TierShares;
+  /** Set when one tier gets everything. */
+  #only: Tier | undefined;
+  #candidates: readonly Candidate[] = [];
+  /** Those whose time aside is over, and that wait for the request that decides. */
+  #trials: Candidate[] = [];
   /** When something changes by itself, ms. */
   #dueMs = Number.POSITIVE_INFINITY;
-  #needs: Needs = { kind: "none" };
-  #policy: SelectionPolicy;
-  #selector: Selector;
-  #order: readonly Candidate[] = [];
-  #excluded: { readonly endpoint: Endpoint; readonly why: Exclusion }[] = [];
+  #way: Way = "turn";
 
   constructor(options: BalancerOptions) {
     this.#options = options;
-    this.#policy = selectionOf({}, { http: false });
-    this.#selector = selectorOf(this.#policy);
-  }
-
-  get needs(): Needs {
-    return this.#needs;
+    this.#policy = selectionOf({}, { http: false, self: { siteId: "", name: "" } });
+    this.#plan = planTiers(this.#policy);
+    this.#shares = sharesOf(this.#plan, this.#policy);
+    this.#tiers = this.#newTiers();
   }
 
   get policy(): SelectionPolicy {
     return this.#policy;
   }
 
+  get needs(): Needs {
+    return this.#needs;
+  }
+
   /** Those with a share, in order of configuration. */
   get candidates(): readonly Candidate[] {
     this.#settle();
-    return this.#order;
+    return this.#candidates;
   }
 
+  /** Those without. */
   get excluded(): readonly { readonly endpoint: Endpoint; readonly why: Exclusion }[] {
     this.#settle();
-    return this.#excluded;
+    const excluded: { endpoint: Endpoint; why: Exclusion }[] = [];
+    for (const { endpoint, why } of this.#members.values())
+      if (why !== undefined) excluded.push({ endpoint, why });
+    return excluded;
   }
 
-  /** Takes what is known now. */
+  /** All endpoints that are known, in order of configuration. */
+  get members(): Iterable<Candidate> {
+    this.#settle();
+    return this.#members.values();
+  }
+
+  get tiers(): readonly Tier[] {
+    this.#settle();
+    return this.#tiers;
+  }
+
+  get plan(): TierPlan {
+    return this.#plan;
+  }
+
+  /** What becomes of the tiers' shares: they move by themselves, wait for `resume`, or stay. */
+  get tendency(): "moving" | "waiting" | "steady" {
+    this.#settle();
+    if (this.#shares.moving) return "moving";
+    return this.#shares.waiting ? "waiting" : "steady";
+  }
+
+  /** How the last `pick` or `peek` chose. */
+  get way(): Way {
+    return this.#way;
+  }
+
+  /** Takes what is known now. What is learnt of endpoints stays, whatever changes. */
   update(offers: readonly Offer[], policy: SelectionPolicy): void {
-    this.#offers = offers;
-    if (policy !== this.#policy) {
-      this.#policy = policy;
-      this.#selector = selectorOf(policy);
-      this.#needs = needsOf(policy);
+    this.#adopt(policy);
+    const former = new Map(this.#members);
+    this.#members.clear();
+    for (const { endpoint, cost, cluster, local } of offers) {
+      const member = former.get(endpoint) ?? new Candidate(endpoint, cost ?? 0);
+      member.cost = cost ?? 0;
+      member.reachable = cost !== undefined;
+      member.cluster = cluster;
+      member.local = local;
+      const where = { siteId: endpoint.siteId, name: cluster, local };
+      member.tier = this.#plan.tierOf(where);
+      member.clusterWeight = this.#plan.weightOf(where);
+      member.weight = endpoint.facts.weight;
+      this.#members.set(endpoint, member);
     }
     this.#sort();
   }
@@ -102,84 +169,203 @@ export class Balancer {
    * Who gets the next one; none of `tried`. The caller counts `endpoint.inFlight` up and down, and reports how it went.
    * Undefined when nothing is left.
    */
-  pick(tried: Tried = NONE_TRIED, _context?: PickContext): Endpoint | undefined {
+  pick(tried: Tried = NONE_TRIED, context?: PickContext): Endpoint | undefined {
     this.#settle();
-    const endpoint = this.#selector.pick(tried)?.endpoint;
-    if (endpoint !== undefined) endpoint.picked++;
-    return endpoint;
+    const chosen = this.#choose(tried, context);
+    if (chosen === undefined) return undefined;
+    if (this.#way === "turn") this.#take(chosen);
+    else if (this.#way === "trial") this.#try(chosen);
+    chosen.endpoint.picked++;
+    return chosen.endpoint;
+  }
+
+  /** Who would be picked; counts nothing. Where chance decides, the next pick may be another. */
+  peek(context?: PickContext): Endpoint | undefined {
+    this.#settle();
+    return this.#choose(NONE_TRIED, context)?.endpoint;
   }
 
   /** How an attempt went, once for each `pick`. `latencyMs` is from its beginning until its answer began, or it failed. */
-  report(endpoint: Endpoint, outcome: Outcome, _latencyMs: number): void {
-    if (outcome === "ok" || outcome === "serverError") {
-      if (endpoint.failures > 0 && endpoint.succeeded(this.#options.clock.monotonicMs())) this.#sort();
-      return;
-    }
-    const { clock, random, onEjected } = this.#options;
-    if (endpoint.failed(clock.monotonicMs(), random.next()) === 0) return;
-    onEjected?.();
-    this.#sort();
+  report(endpoint: Endpoint, outcome: Outcome, latencyMs: number): void {
+    const member = this.#members.get(endpoint);
+    if (member === undefined) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const { outlier } = this.#policy;
+    if (outcome === "ok") member.latency.sample(latencyMs, nowMs);
+    else if (outcome !== "connectFailed") member.latency.atLeast(latencyMs, nowMs);
+    const { health } = member;
+    if (outcome === "ok" || (outcome === "serverError" && !outlier.serverErrors)) {
+      if (!health.clean && health.succeeded(nowMs, latencyMs)) this.#sort();
+    } else if (outlier.enabled) this.#failed(member, { outcome, latencyMs, nowMs });
   }
 
+  #failed(
+    member: Candidate,
+    { outcome, latencyMs, nowMs }: { outcome: Outcome; latencyMs: number; nowMs: number },
+  ): void {
+    const { outlier, lostConnectMs } = this.#policy;
+    // A lost connect is a whole timeout for a client, and two in a row are no lost packets.
+    const lost = outcome === "connectFailed" && latencyMs >= lostConnectMs;
+    const count = lost ? Math.ceil(outlier.consecutiveFailures / 2) : 1;
+    const chance = this.#options.random.next();
+    if (!member.health.failed(count, { nowMs, latencyMs, policy: outlier, chance })) return;
+    this.#sort();
+    if (member.why === "ejected") this.#options.onEjected?.();
+  }
+
+  #choose(tried: Tried, context: PickContext | undefined): Candidate | undefined {
+    if (context?.sticky !== undefined && this.#needs.kind === "cookie") {
+      const named = this.#named(context.sticky, tried);
+      if (named !== undefined) {
+        this.#way = "cookie";
+        return named;
+      }
+    }
+    if (this.#trials.length > 0 && tried.length === 0) {
+      this.#way = "trial";
+      return this.#trials[0];
+    }
+    const hash = this.#policy.hash === undefined ? undefined : context?.hash;
+    this.#way = hash === undefined ? "turn" : "hash";
+    const tier =
+      this.#only ??
+      (hash === undefined
+        ? this.#turns.choose(tried.length === 0 ? undefined : (one) => one.hasMore(tried))
+        : this.#tierAt(mix32(hash ^ TIER_SALT) / 4_294_967_296));
+    const chosen =
+      tier === undefined || hash === undefined ? tier?.choose(tried) : tier.chooseByHash(hash, tried);
+    if (chosen !== undefined || tried.length === 0) return chosen;
+    return this.#elsewhere(tried, hash);
+  }
+
+  /** Everything that has a share was tried: what has none is better than nothing, the best tier first. */
+  #elsewhere(tried: Tried, hash: number | undefined): Candidate | undefined {
+    for (const tier of this.#tiers) {
+      const chosen = hash === undefined ? tier.choose(tried) : tier.chooseByHash(hash, tried);
+      if (chosen !== undefined) return chosen;
+    }
+    return undefined;
+  }
+
+  #tierAt(position: number): Tier | undefined {
+    let left = position;
+    let last: Tier | undefined;
+    for (const tier of this.#turns.items) {
+      last = tier;
+      left -= tier.weight;
+      if (left < 0) return tier;
+    }
+    return last;
+  }
+
+  #named(wireId: string, tried: Tried): Candidate | undefined {
+    for (const one of this.#candidates)
+      if (one.endpoint.wireId === wireId) return tried.includes(one.endpoint) ? undefined : one;
+    return undefined;
+  }
+
+  #take(chosen: Candidate): void {
+    const tier = this.#tiers[chosen.tier] as Tier;
+    if (this.#only === undefined && tier.weight > 0) this.#turns.take(tier);
+    tier.take(chosen);
+  }
+
+  #try(chosen: Candidate): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#trials.shift();
+    chosen.health.tried(nowMs, 2 * this.#policy.lostConnectMs);
+    this.#dueMs = Math.min(this.#dueMs, chosen.health.untilMs);
+  }
+
+  /** Brings up to date what changes by itself. */
   #settle(): void {
-    if (this.#options.clock.monotonicMs() >= this.#dueMs) this.#sort();
+    if (this.#dueMs !== Number.POSITIVE_INFINITY && this.#options.clock.monotonicMs() >= this.#dueMs)
+      this.#sort();
+  }
+
+  #adopt(policy: SelectionPolicy): void {
+    const former = this.#policy;
+    if (policy === former) return;
+    this.#policy = policy;
+    this.#needs = needsOf(policy);
+    this.#plan = planTiers(policy);
+    const structure = structureOf(policy);
+    const { rampMs, failback } = policy;
+    if (structureOf(former) === structure) this.#shares.tune({ rampMs, manual: failback === "Manual" });
+    else this.#shares = sharesOf(this.#plan, policy);
+    if (policy.resume > former.resume) this.#shares.resume();
+    if (structureOf(former) + choiceOf(former) === structure + choiceOf(policy)) return;
+    this.#tiers = this.#newTiers();
+    for (const member of this.#members.values()) member.forgetTurns();
+    this.#turns.update([]);
+  }
+
+  #newTiers(): Tier[] {
+    const policy = this.#policy;
+    return Array.from(
+      { length: this.#plan.count },
+      (_, index) => new Tier(index, { policy, chances: this.#options }),
+    );
   }
 
   #sort(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const { usable, excluded } = sort(this.#offers, nowMs);
-    const kept = new Set<Endpoint>();
-    const order: Candidate[] = [];
-    for (const { endpoint, cost } of usable) {
-      kept.add(endpoint);
-      let candidate = this.#candidates.get(endpoint);
-      if (candidate === undefined) {
-        candidate = new Candidate(endpoint, cost ?? 0);
-        this.#candidates.set(endpoint, candidate);
+    const tiers = this.#tiers;
+    this.#trials = useOf(this.#members.values(), {
+      tiers,
+      policy: this.#policy,
+      nowMs,
+      waiting: this.#shares.waiting,
+    });
+    const { minHealthyPercent } = this.#policy;
+    this.#shares.update({
+      nowMs,
+      capacities: tiers.map(({ usable, known }) => {
+        if (minHealthyPercent <= 1) return usable.length > 0 ? 1 : 0;
+        return known === 0 ? 0 : Math.min(1, (usable.length * 100) / known / minHealthyPercent);
+      }),
+    });
+    for (const [index, share] of this.#shares.at(nowMs).entries()) (tiers[index] as Tier).weight = share;
+    const used = tiers.filter(({ weight }) => weight > 0);
+    this.#turns.update(used);
+    this.#only = used.length === 1 ? used[0] : undefined;
+    const candidates: Candidate[] = [];
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    for (const member of this.#members.values()) {
+      if (member.why === undefined) {
+        if (tiers[member.tier]?.weight === 0) member.why = "tier not in use";
+        else candidates.push(member);
       }
-      candidate.cost = cost ?? 0;
-      candidate.weight = endpoint.facts.weight;
-      order.push(candidate);
+      this.#dueMs = Math.min(this.#dueMs, member.health.untilMs);
     }
-    for (const { endpoint } of excluded) kept.add(endpoint);
-    for (const endpoint of this.#candidates.keys())
-      if (!kept.has(endpoint)) this.#candidates.delete(endpoint);
-    this.#order = order;
-    this.#excluded = excluded;
-    this.#dueMs = Math.min(
-      Number.POSITIVE_INFINITY,
-      ...excluded.filter(({ why }) => why === "ejected").map(({ endpoint }) => endpoint.ejectedUntilMs),
-    );
-    this.#selector.update(order);
+    this.#candidates = candidates;
+    if (this.#shares.moving)
+      this.#dueMs = Math.min(
+        this.#dueMs,
+        nowMs + Math.max(RAMP_STEP_MIN_MS, this.#policy.rampMs / RAMP_STEPS),
+      );
   }
 }
 
-function sort(
-  offers: Iterable<Offer>,
-  nowMs: number,
-): { usable: Offer[]; excluded: { endpoint: Endpoint; why: Exclusion }[] } {
-  const usable: Offer[] = [];
-  const ejected: Offer[] = [];
-  const excluded: { endpoint: Endpoint; why: Exclusion }[] = [];
-  for (const offer of offers) {
-    const { endpoint, cost } = offer;
-    if (!endpoint.facts.ready) excluded.push({ endpoint, why: "not ready" });
-    else if (endpoint.facts.weight <= 0) excluded.push({ endpoint, why: "weight 0" });
-    else if (cost === undefined) excluded.push({ endpoint, why: "unreachable" });
-    else if (endpoint.ejected(nowMs)) ejected.push(offer);
-    else usable.push(offer);
-  }
-  // When most have failed, the fault is likelier here or in between: sending to all is better than to none.
-  if (ejected.length > (usable.length + ejected.length) / 2) usable.push(...ejected);
-  else for (const { endpoint } of ejected) excluded.push({ endpoint, why: "ejected" });
-  return { usable, excluded };
+function sharesOf({ count: tiers }: TierPlan, { rampMs, failback }: SelectionPolicy): TierShares {
+  return new TierShares({ tiers, rampMs, manual: failback === "Manual" });
+}
+
+/** Another one is another set of tiers. */
+function structureOf({ mode, targets }: SelectionPolicy): string {
+  return JSON.stringify([mode, targets?.map(({ cluster, priority }) => [cluster, priority])]);
+}
+
+/** Another one chooses by other rules inside a tier. */
+function choiceOf({ spread, algorithm, hash, spillAt }: SelectionPolicy): string {
+  return JSON.stringify([spread, algorithm, hash === undefined, spillAt]);
 }
 
 function needsOf({ hash, cookie }: SelectionPolicy): Needs {
   if (cookie !== undefined) return { kind: "cookie", set: true, ...cookie };
   switch (hash?.source) {
     case undefined:
-      return { kind: "none" };
+      return NO_NEEDS;
     case "ClientIP":
       return { kind: "clientIp" };
     case "Header":
@@ -188,19 +374,5 @@ function needsOf({ hash, cookie }: SelectionPolicy): Needs {
       return { kind: "cookie", name: hash.name, set: false, ttlSeconds: 0 };
     default:
       return hash satisfies never;
-  }
-}
-
-function selectorOf({ spread, algorithm, spillAt }: SelectionPolicy): Selector {
-  const inside = (): Selector =>
-    algorithm === "LeastRequest" ? new LeastLoaded({ byCost: false }) : new RoundRobin();
-  switch (spread) {
-    case "Clusters":
-    case "Weighted":
-      return new ByCluster(inside);
-    case "Cost":
-      return new LeastLoaded({ byCost: true, spillAt });
-    default:
-      return inside();
   }
 }

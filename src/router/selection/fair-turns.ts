@@ -19,6 +19,8 @@ const REBASE_TURNS = 1 << 16;
  */
 export class FairTurns<T extends Turn> {
   #items: readonly T[] = [];
+  /** Of `#items`, as of the last update. */
+  #weights: number[] = [];
   #virtual = 0;
   #step = 0;
   #turns = 0;
@@ -28,23 +30,35 @@ export class FairTurns<T extends Turn> {
   }
 
   update(items: readonly T[]): void {
-    const before = new Set(this.#items);
+    const before = new Map<T, number>();
     // Those that leave remember how far ahead they were, as those that join are read relative to V.
     const staying = new Set(items);
-    for (const item of this.#items) {
-      if (!staying.has(item)) item.eligible = Math.max(0, item.eligible - this.#virtual);
+    for (let i = 0; i < this.#items.length; i++) {
+      const item = this.#items[i] as T;
+      if (staying.has(item)) before.set(item, this.#weights[i] as number);
+      else item.eligible = Math.max(0, item.eligible - this.#virtual);
     }
     for (const item of items) {
-      if (before.has(item)) item.eligible -= this.#virtual;
+      const weight = before.get(item);
+      // With another weight it is as many turns ahead or behind as before.
+      if (weight !== undefined) item.eligible = (item.eligible - this.#virtual) * (weight / item.weight);
       else item.eligible = Math.min(item.eligible, 1 / item.weight);
     }
     this.#items = items;
+    this.#weights = items.map(({ weight }) => weight);
     this.#virtual = 0;
     this.#rebase();
   }
 
   /** Takes a turn among the items that `allowed` lets through; undefined when there is none. */
   next(allowed?: (item: T) => boolean): T | undefined {
+    const chosen = this.choose(allowed);
+    if (chosen !== undefined) this.take(chosen);
+    return chosen;
+  }
+
+  /** Whose turn it is, among the items that `allowed` lets through. */
+  choose(allowed?: (item: T) => boolean): T | undefined {
     const items = this.#items;
     const limit = this.#virtual + EPSILON;
     let best: T | undefined;
@@ -68,12 +82,14 @@ export class FairTurns<T extends Turn> {
         lateDeadline = deadline;
       }
     }
-    const chosen = best ?? late;
-    if (chosen === undefined) return undefined;
-    chosen.eligible += 1 / chosen.weight;
+    return best ?? late;
+  }
+
+  /** Counts a turn of an item of this list. */
+  take(item: T): void {
+    item.eligible += 1 / item.weight;
     this.#virtual += this.#step;
     if (++this.#turns >= REBASE_TURNS) this.#rebase();
-    return chosen;
   }
 
   #rebase(): void {

@@ -29,20 +29,20 @@ export class LeastLoaded implements Selector {
   }
 
   update(candidates: readonly Candidate[]): void {
-    for (const one of candidates) {
-      one.finish = Math.max(0, one.finish - this.#virtual);
-    }
+    // Those that leave remember it relative to 0, as those that join are read.
+    for (const one of this.#candidates) one.finish = Math.max(0, one.finish - this.#virtual);
     this.#virtual = 0;
     this.#candidates = candidates;
     this.#penalties = this.#byCost ? penaltiesOf(candidates, this.#spillAt) : candidates.map(() => 0);
   }
 
-  pick(tried: Tried): Candidate | undefined {
+  choose(tried: Tried): Candidate | undefined {
+    const candidates = this.#candidates;
     let best: Candidate | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     let bestStart = 0;
-    for (let i = 0; i < this.#candidates.length; i++) {
-      const one = this.#candidates[i] as Candidate;
+    for (let i = 0; i < candidates.length; i++) {
+      const one = candidates[i] as Candidate;
       if (tried.length > 0 && tried.includes(one.endpoint)) continue;
       const score = one.endpoint.inFlight / one.weight + (this.#penalties[i] as number);
       if (score > bestScore) continue;
@@ -58,15 +58,18 @@ export class LeastLoaded implements Selector {
         bestStart = start;
       }
     }
-    if (best === undefined) return undefined;
-    this.#virtual = bestStart;
-    best.finish = bestStart + 1 / best.weight;
-    best.lastPick = ++this.#picks;
     return best;
+  }
+
+  take(candidate: Candidate): void {
+    this.#virtual = Math.max(this.#virtual, candidate.finish);
+    candidate.finish = this.#virtual + 1 / candidate.weight;
+    candidate.lastPick = ++this.#picks;
   }
 }
 
-function penaltiesOf(candidates: readonly Candidate[], spillAt: number | undefined): number[] {
+/** What each candidate's path adds to its score. */
+export function penaltiesOf(candidates: readonly Candidate[], spillAt: number | undefined): number[] {
   const costs = [...new Set(candidates.map((one) => one.cost))].toSorted((a, b) => a - b);
   const cheapest = costs[0] ?? 0;
   return candidates.map((one) =>

@@ -5,6 +5,8 @@ export interface Target {
   readonly cluster: string;
   readonly weight: number | undefined;
   readonly priority: number | undefined;
+  /** It is this cluster. */
+  readonly local: boolean;
 }
 
 export interface OutlierPolicy {
@@ -66,10 +68,20 @@ const DEFAULT_OUTLIER: OutlierPolicy = {
   maxEjectedPercent: 50,
 };
 
-/** The policy in force: what is configured, and the defaults of traffic.md, which depend on the protocol. Affinity by client address is a hash and wins over `algorithm`. */
+/** The cluster of this router. */
+export interface Self {
+  readonly siteId: string;
+  readonly name: string;
+}
+
+/**
+ * The policy in force: what is configured, and the defaults of traffic.md, which depend on the protocol.
+ * Affinity by client address is a hash, and wins over `algorithm`; its timeout has no meaning then: a client comes back
+ * to its endpoint as long as that one is in use.
+ */
 export function selectionOf(
   config: Omit<PolicyConfig, "service">,
-  { http }: { readonly http: boolean },
+  { http, self }: { readonly http: boolean; readonly self: Self },
 ): SelectionPolicy {
   const { failover, outlier, affinity, targets, timeouts } = config;
   const { algorithm, hash } = algorithmOf(config, http);
@@ -78,7 +90,12 @@ export function selectionOf(
     targets:
       targets === undefined || targets.length === 0
         ? undefined
-        : targets.map(({ cluster, weight, priority }) => ({ cluster, weight, priority })),
+        : targets.map(({ cluster, weight, priority }) => ({
+            cluster,
+            weight,
+            priority,
+            local: cluster === self.siteId || cluster === self.name,
+          })),
     minHealthyPercent: failover?.minHealthyPercent ?? 1,
     rampMs: failover?.rampMs ?? 10_000,
     failback: failover?.failback ?? "Auto",

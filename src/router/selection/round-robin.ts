@@ -9,7 +9,11 @@ export class RoundRobin implements Selector {
     this.#turns.update(candidates);
   }
 
-  pick(tried: Tried): Candidate | undefined {
-    return this.#turns.next(tried.length === 0 ? undefined : (one) => !tried.includes(one.endpoint));
+  choose(tried: Tried): Candidate | undefined {
+    return this.#turns.choose(tried.length === 0 ? undefined : (one) => !tried.includes(one.endpoint));
+  }
+
+  take(candidate: Candidate): void {
+    this.#turns.take(candidate);
   }
 }
