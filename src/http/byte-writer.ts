@@ -1,6 +1,8 @@
 const FIRST_BYTES = 4096;
 /** Below this a loop is faster than a call into the runtime. */
 const LOOP_BYTES = 24;
+const MAX_INT = 0x7fffffff;
+const DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 const NOTHING = new Uint8Array(0);
 const copyBytes = Buffer.prototype.copy;
 
@@ -86,17 +88,15 @@ export class ByteWriter {
 
   #number(value: number, base: number): void {
     let digits = 1;
-    for (let rest = value; rest >= base; rest = Math.floor(rest / base)) digits++;
+    for (let bound = base; bound <= value; bound *= base) digits++;
     this.reserve(digits);
+    const bytes = this.bytes;
     let at = this.length + digits;
     this.length = at;
     let rest = value;
-    for (let i = 0; i < digits; i++) {
-      const next = Math.floor(rest / base);
-      const digit = rest - next * base;
-      this.bytes[--at] = digit < 10 ? 48 + digit : 87 + digit;
-      rest = next;
-    }
+    for (; rest > MAX_INT; rest = Math.floor(rest / base)) bytes[--at] = DIGITS[rest % base]!;
+    let small = rest | 0;
+    for (; at > this.length - digits; small = (small / base) | 0) bytes[--at] = DIGITS[small % base]!;
   }
 
   #grow(needed: number): void {

@@ -126,7 +126,7 @@ export class FieldLines {
       marks[mark + 3] = valueTo - base;
       this.count = line + 1;
       if (kind !== FIELD.OTHER && !this.trailers) {
-        const problem = this.#learn(kind, { bytes, from: valueFrom, to: valueTo });
+        const problem = this.#learn(kind, bytes, base);
         if (problem !== undefined) return this.#refuse(problem);
       }
       at = i + 2;
@@ -219,24 +219,27 @@ export class FieldLines {
     return end;
   }
 
-  #learn(kind: Field, value: Span): H1Problem | undefined {
+  /** What the line just read says, when it is one of those that a proxy listens to. */
+  #learn(kind: Field, bytes: Uint8Array, base: number): H1Problem | undefined {
+    const from = base + this.valueFrom(this.count - 1);
+    const to = base + this.valueTo(this.count - 1);
     switch (kind) {
       case FIELD.HOST:
         if (this.host >= 0) return PROBLEM.repeatedHost;
         this.host = this.count - 1;
         return undefined;
       case FIELD.CONTENT_LENGTH:
-        return this.#readContentLength(value);
+        return this.#readContentLength(bytes, from, to);
       case FIELD.TRANSFER_ENCODING:
-        return this.#readTransferEncoding(value);
+        return this.#readTransferEncoding(bytes, from, to);
       case FIELD.CONNECTION:
-        return this.#readConnection(value);
+        return this.#readConnection(bytes, from, to);
       case FIELD.UPGRADE:
         this.websocket =
-          ++this.#upgrades === 1 && isWord(value.bytes, value.from, { to: value.to, word: WEBSOCKET });
+          ++this.#upgrades === 1 && to - from === WEBSOCKET.length && isWord(bytes, from, WEBSOCKET);
         return undefined;
       case FIELD.EXPECT:
-        if (!isWord(value.bytes, value.from, { to: value.to, word: CONTINUE }))
+        if (to - from !== CONTINUE.length || !isWord(bytes, from, CONTINUE))
           return PROBLEM.unknownExpectation;
         this.expectContinue = true;
         return undefined;
@@ -246,7 +249,7 @@ export class FieldLines {
   }
 
   /** 1*DIGIT; a list of equal numbers is refused too (RFC 9112 section 6.3 allows either). */
-  #readContentLength({ bytes, from, to }: Span): H1Problem | undefined {
+  #readContentLength(bytes: Uint8Array, from: number, to: number): H1Problem | undefined {
     if (this.contentLength >= 0) return PROBLEM.repeatedContentLength;
     if (from === to) return PROBLEM.badContentLength;
     let value = 0;
@@ -261,9 +264,9 @@ export class FieldLines {
   }
 
   /** Only `chunked`, once. What else there is decides the problem: an unknown coding is no malformed one. */
-  #readTransferEncoding({ bytes, from, to }: Span): H1Problem | undefined {
+  #readTransferEncoding(bytes: Uint8Array, from: number, to: number): H1Problem | undefined {
     if (this.chunked) return isChunkedIn(bytes, from, to) ? PROBLEM.repeatedChunked : PROBLEM.chunkedNotLast;
-    if (isWord(bytes, from, { to, word: CHUNKED })) {
+    if (to - from === CHUNKED.length && isWord(bytes, from, CHUNKED)) {
       this.chunked = true;
       return undefined;
     }
@@ -271,7 +274,7 @@ export class FieldLines {
   }
 
   /** Connection = #connection-option, each a token (RFC 9110 section 7.6.1). Empty elements are let pass. */
-  #readConnection({ bytes, from, to }: Span): H1Problem | undefined {
+  #readConnection(bytes: Uint8Array, from: number, to: number): H1Problem | undefined {
     for (let at = from; at < to;) {
       if (bytes[at] === COMMA || bytes[at] === SP || bytes[at] === HTAB) {
         at++;
@@ -283,9 +286,10 @@ export class FieldLines {
       while (at < to && (bytes[at] === SP || bytes[at] === HTAB)) at++;
       if (end === begin || (at < to && bytes[at] !== COMMA)) return PROBLEM.badConnection;
       if (++this.#options > MAX_CONNECTION_OPTIONS) return PROBLEM.badConnection;
-      if (isWord(bytes, begin, { to: end, word: KEEP_ALIVE })) this.keepAlive = true;
-      else if (isWord(bytes, begin, { to: end, word: CLOSE })) this.close = true;
-      else if (isWord(bytes, begin, { to: end, word: UPGRADE })) this.upgradeOption = true;
+      const length = end - begin;
+      if (length === KEEP_ALIVE.length && isWord(bytes, begin, KEEP_ALIVE)) this.keepAlive = true;
+      else if (length === CLOSE.length && isWord(bytes, begin, CLOSE)) this.close = true;
+      else if (length === UPGRADE.length && isWord(bytes, begin, UPGRADE)) this.upgradeOption = true;
       else this.#namesHeaders = true;
     }
     return undefined;
@@ -303,12 +307,6 @@ export class FieldLines {
       if (named.has(name) && !isProtected(name)) this.takeOut(line);
     }
   }
-}
-
-interface Span {
-  readonly bytes: Uint8Array;
-  readonly from: number;
-  readonly to: number;
 }
 
 export function latin1(bytes: Uint8Array, from: number, to: number): string {

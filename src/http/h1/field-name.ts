@@ -53,6 +53,8 @@ const NAMES: readonly (readonly [string, Field])[] = [
 interface Known {
   readonly name: Uint8Array;
   readonly kind: Field;
+  /** Where its hyphens stand: at most two. */
+  readonly hyphens: readonly number[];
 }
 
 const LONGEST = 17;
@@ -60,26 +62,35 @@ const HYPHEN = 0x2d;
 
 /** By length; lists of at most three. */
 const BY_LENGTH: readonly (readonly Known[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
-  NAMES.filter(([name]) => name.length === length).map(([name, kind]) => ({ name: ascii(name), kind })),
+  NAMES.filter(([name]) => name.length === length).map(([name, kind]) => ({
+    name: ascii(name),
+    kind,
+    hyphens: [...name.matchAll(/-/g)].map(({ index }) => index),
+  })),
 );
+
+/** Whether a name of this length and first letter may be one of them: most names are told off by this alone. */
+const MAYBE = new Uint8Array((LONGEST + 1) << 5);
+for (const [name] of NAMES) MAYBE[(name.length << 5) | (name.charCodeAt(0) & 31)] = 1;
 
 /** Which header `bytes[from, to)` names. Letter case is ignored. */
 export function fieldOf(bytes: Uint8Array, from: number, to: number): Field {
   const length = to - from;
-  if (length > LONGEST) return FIELD.OTHER;
+  if (length > LONGEST || MAYBE[(length << 5) | (bytes[from]! & 31)] === 0) return FIELD.OTHER;
   const candidates = BY_LENGTH[length]!;
   for (let n = 0; n < candidates.length; n++) {
-    const { name, kind } = candidates[n]!;
+    const candidate = candidates[n]!;
+    const { name } = candidate;
     let i = 0;
     while (i < length && FOLDED[bytes[from + i]!] === name[i]) i++;
-    if (i === length) return isExact(bytes, from, name) ? kind : FIELD.LOOKALIKE;
+    if (i === length) return areHyphens(bytes, from, candidate.hyphens) ? candidate.kind : FIELD.LOOKALIKE;
   }
   return FIELD.OTHER;
 }
 
-function isExact(bytes: Uint8Array, from: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) {
-    if (name[i] === HYPHEN && bytes[from + i] !== HYPHEN) return false;
+function areHyphens(bytes: Uint8Array, from: number, places: readonly number[]): boolean {
+  for (let i = 0; i < places.length; i++) {
+    if (bytes[from + places[i]!] !== HYPHEN) return false;
   }
   return true;
 }

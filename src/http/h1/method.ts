@@ -15,25 +15,25 @@ export const METHOD = {
 } as const;
 export type Method = (typeof METHOD)[keyof typeof METHOD];
 
-const NAMES: readonly (readonly [Uint8Array, Method])[] = [
-  [ascii("GET"), METHOD.GET],
-  [ascii("POST"), METHOD.POST],
-  [ascii("PUT"), METHOD.PUT],
-  [ascii("HEAD"), METHOD.HEAD],
-  [ascii("DELETE"), METHOD.DELETE],
-  [ascii("PATCH"), METHOD.PATCH],
-  [ascii("OPTIONS"), METHOD.OPTIONS],
-  [ascii("TRACE"), METHOD.TRACE],
-  [ascii("CONNECT"), METHOD.CONNECT],
-];
+/** By length, so that few are compared. */
+const BY_LENGTH: readonly (readonly { name: Uint8Array; method: Method }[])[] = Array.from(
+  { length: 8 },
+  (_, length) =>
+    Object.entries(METHOD)
+      .filter(([name, method]) => name.length === length && method !== METHOD.OTHER)
+      .map(([name, method]) => ({ name: ascii(name), method })),
+);
 
 /** The method `bytes[from, to)`; case matters (RFC 9110 section 9.1). */
 export function methodOf(bytes: Uint8Array, from: number, to: number): Method {
-  for (const [name, method] of NAMES) {
-    if (name.length !== to - from) continue;
+  const length = to - from;
+  if (length >= BY_LENGTH.length) return METHOD.OTHER;
+  const candidates = BY_LENGTH[length]!;
+  for (let n = 0; n < candidates.length; n++) {
+    const candidate = candidates[n]!;
     let i = 0;
-    while (i < name.length && bytes[from + i] === name[i]) i++;
-    if (i === name.length) return method;
+    while (i < length && bytes[from + i] === candidate.name[i]) i++;
+    if (i === length) return candidate.method;
   }
   return METHOD.OTHER;
 }

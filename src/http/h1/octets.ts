@@ -19,7 +19,7 @@ function table(holds: (octet: number) => number): Uint8Array {
 const among = (characters: string) => (octet: number) =>
   characters.includes(String.fromCharCode(octet)) ? 1 : 0;
 const isDigit = (octet: number) => octet >= ZERO && octet <= NINE;
-const isUpper = (octet: number) => octet >= 0x41 && octet <= 0x5a;
+export const isUpper = (octet: number) => octet >= 0x41 && octet <= 0x5a;
 const isLower = (octet: number) => octet >= 0x61 && octet <= 0x7a;
 const isSymbol = among("!#$%&'*+-.^_`|~");
 
@@ -70,13 +70,8 @@ export function ascii(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Whether `bytes[from, to)` is `word`, which is in small letters. Letter case is ignored. */
-export function isWord(
-  bytes: Uint8Array,
-  from: number,
-  { to, word }: { to: number; word: Uint8Array },
-): boolean {
-  if (to - from !== word.length) return false;
+/** Whether `word` (small letters) stands at `from`; letter case is ignored. There must be as many bytes. */
+export function isWord(bytes: Uint8Array, from: number, word: Uint8Array): boolean {
   for (let i = 0; i < word.length; i++) {
     const octet = bytes[from + i]!;
     if ((isUpper(octet) ? octet + 0x20 : octet) !== word[i]) return false;

@@ -4,7 +4,7 @@ import { FRAMING, UPGRADE, type Framing, type Upgrade } from "./framing.ts";
 import { isHost } from "./host.ts";
 import { HEAD_LIMITS, MAX_METHOD_BYTES, type HeadLimits } from "./limits.ts";
 import { isIdempotent, METHOD, methodOf, type Method } from "./method.ts";
-import { ascii, CR, isWord, LF, METHOD_OCTET, QUESTION, SLASH, SP, TARGET } from "./octets.ts";
+import { ascii, CR, isUpper, isWord, LF, METHOD_OCTET, QUESTION, SLASH, SP, TARGET } from "./octets.ts";
 import { PROBLEM, type H1Problem } from "./problem.ts";
 
 /** What the next hop is told that the message itself does not say. */
@@ -39,7 +39,7 @@ const CONTENT_LENGTH = ascii("Content-Length: ");
 const CHUNKED = ascii("Transfer-Encoding: chunked\r\n");
 const WEBSOCKET = ascii("Connection: Upgrade\r\nUpgrade: websocket\r\n");
 const EXPECT = ascii("Expect: 100-continue\r\n");
-const FORWARDED_HOST = ascii("X-Forwarded-Host: ");
+const FORWARDED_HOST = "X-Forwarded-Host: ";
 
 /**
  * The head of one HTTP/1.1 or HTTP/1.0 request (RFC 9112): parsed strictly, then written anew for the next hop. Used
@@ -83,7 +83,7 @@ export class RequestHead {
   #absolute = false;
   #authorityFrom = 0;
   #authorityTo = 0;
-  /** `X-Forwarded-For` and `-Proto` of the last edit, which is the same for all requests of a connection. */
+  /** `X-Forwarded-For`, `-Proto` and the name of `-Host` for the last edit: the same for all requests of a connection. */
   #forwarded: Uint8Array = NOTHING;
   #forwardedAddress = "";
   #forwardedScheme = "";
@@ -203,16 +203,18 @@ export class RequestHead {
     if (edit.clientAddress !== this.#forwardedAddress || edit.scheme !== this.#forwardedScheme) {
       this.#forwardedAddress = edit.clientAddress;
       this.#forwardedScheme = edit.scheme;
-      this.#forwarded = ascii(
-        `X-Forwarded-For: ${edit.clientAddress}\r\nX-Forwarded-Proto: ${edit.scheme}\r\n`,
-      );
+      const lines = `X-Forwarded-For: ${edit.clientAddress}\r\nX-Forwarded-Proto: ${edit.scheme}\r\n`;
+      this.#forwarded = ascii(lines + FORWARDED_HOST);
     }
-    out.all(this.#forwarded);
+    const forwarded = this.#forwarded;
     const line = this.#lines.host;
     const from = line >= 0 ? this.#base + this.#lines.valueFrom(line) : this.#authorityFrom;
     const to = line >= 0 ? this.#base + this.#lines.valueTo(line) : this.#authorityTo;
-    if (from === to) return;
-    out.all(FORWARDED_HOST);
+    if (from === to) {
+      out.copy(forwarded, 0, forwarded.length - FORWARDED_HOST.length);
+      return;
+    }
+    out.all(forwarded);
     out.copy(this.bytes, from, to);
     out.all(CRLF);
   }
@@ -296,12 +298,9 @@ export class RequestHead {
   #authority(bytes: Uint8Array): boolean {
     const { targetFrom: from, targetTo: to } = this;
     let at = from;
-    if (to - from >= HTTP_URI.length && isWord(bytes, from, { to: from + HTTP_URI.length, word: HTTP_URI })) {
+    if (to - from >= HTTP_URI.length && isWord(bytes, from, HTTP_URI)) {
       at += HTTP_URI.length;
-    } else if (
-      to - from >= HTTPS_URI.length &&
-      isWord(bytes, from, { to: from + HTTPS_URI.length, word: HTTPS_URI })
-    ) {
+    } else if (to - from >= HTTPS_URI.length && isWord(bytes, from, HTTPS_URI)) {
       at += HTTPS_URI.length;
     } else {
       return false;
@@ -358,7 +357,7 @@ export class RequestHead {
 }
 
 function lower(octet: number): number {
-  return octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
+  return isUpper(octet) ? octet + 0x20 : octet;
 }
 
 function lineEndProblem(bytes: Uint8Array, at: number): H1Problem {
