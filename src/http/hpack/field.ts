@@ -18,7 +18,7 @@ export const FIELD = {
   PROTOCOL: 6,
   HOST: 7,
   CONTENT_LENGTH: 8,
-  /** Set by proxies for the next hop: `forwarded`, `x-forwarded-for`, `-proto`, `-host`, `-port`. */
+  /** Set by proxies for the next hop: `forwarded`, `x-forwarded-for`, `-proto`, `-host`, `-port`, `x-real-ip`. */
   FORWARDED: 9,
   COOKIE: 10,
   VIA: 11,
@@ -69,6 +69,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["x-forwarded-host", FIELD.FORWARDED],
   ["x-forwarded-port", FIELD.FORWARDED],
   ["x-forwarded-proto", FIELD.FORWARDED],
+  ["x-real-ip", FIELD.FORWARDED],
   ["cookie", FIELD.COOKIE],
   ["via", FIELD.VIA],
   // RFC 9113 section 8.2.2
