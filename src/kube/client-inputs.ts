@@ -62,6 +62,8 @@ export interface ApplyOptions extends WriteOptions {
 
 export interface DeleteInput extends ObjectRef {
   readonly propagation?: "Foreground" | "Background" | "Orphan";
+  /** 0 ends a pod at once. */
+  readonly gracePeriodSeconds?: number;
   /** Only the object with this uid or resource version; CONFLICT otherwise. */
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }

@@ -152,12 +152,13 @@ class FetchKubeClient implements KubeClient {
   }
 
   async delete(def: ResourceDef, input: DeleteInput): Promise<boolean> {
-    const { propagation, preconditions } = input;
+    const { propagation, preconditions, gracePeriodSeconds } = input;
     const body = {
       kind: "DeleteOptions",
       apiVersion: "v1",
       ...(propagation === undefined ? {} : { propagationPolicy: propagation }),
       ...(preconditions === undefined ? {} : { preconditions }),
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
     };
     try {
       const request = this.#input(def, { verb: "delete", method: "DELETE", target: input, call: input });

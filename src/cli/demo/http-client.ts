@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import { messageOf } from "#core/errors.ts";
 
 /** What came back; `status` 0 means that no answer came, and `error` says why. */
 export interface Answer {
@@ -90,7 +91,7 @@ export class HttpConnection {
       return this.#socket;
     } catch (error) {
       this.#onClosed();
-      return error instanceof Error ? error.message : String(error);
+      return isRefusal(error) ? "connection refused" : messageOf(error);
     }
   }
 
@@ -119,4 +120,8 @@ export class HttpConnection {
     this.#settle = undefined;
     settle?.(answer);
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "ECONNREFUSED";
 }

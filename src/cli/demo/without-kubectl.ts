@@ -1,4 +1,5 @@
 import type { Deployment, Namespace, Service } from "#api/builtin.ts";
+import type { KubeObject } from "#api/object.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { KubeClient } from "#kube/client.ts";
@@ -66,5 +67,18 @@ export class WithoutKubectl<Cluster extends string> {
     const { type = "ClusterIP", clusterIP = "", ports = [] } = service.spec;
     const shown = ports.map(({ port, protocol = "TCP" }) => `${port}/${protocol}`).join(",");
     return formatTable(["NAME", "TYPE", "CLUSTER-IP", "PORT(S)"], [[this.#app, type, clusterIP, shown]]);
+  }
+
+  /** Ends pods at once, as `kubectl delete pods --force`. */
+  async kill(cluster: Cluster, pods: readonly KubeObject[]): Promise<string> {
+    const names = pods.map(({ metadata }) => metadata.name);
+    await Promise.all(
+      names.map((name) =>
+        this.#eye
+          .client(cluster)
+          .delete(RESOURCES.pods, { namespace: this.#namespace, name, gracePeriodSeconds: 0 }),
+      ),
+    );
+    return names.map((name) => `pod "${name}" force deleted`).join("\n");
   }
 }

@@ -18,6 +18,7 @@ import { siteNameFrom } from "./site-name.ts";
 export interface InitOptions extends WaitOptions {
   readonly siteName?: string;
   readonly linkAccess?: LinkAccess;
+  readonly entryPort?: number;
   readonly image?: string;
   readonly output?: ObjectFormat;
 }
@@ -65,13 +66,20 @@ function objectsOf(
   const image = options.image ?? `isthmus/isthmus:${VERSION}`;
   const linkAccess = options.linkAccess ?? existing?.spec.linkAccess ?? "LoadBalancer";
   const replicas = existing?.spec.router.replicas;
-  return installObjects({
+  const entryPort = options.entryPort ?? existing?.spec.entry?.port;
+  const objects = installObjects({
     namespace,
     siteName: name,
     image,
     linkAccess,
     ...(replicas === undefined ? {} : { replicas }),
   });
+  return entryPort === undefined ? objects : objects.map((object) => withEntry(object, entryPort));
+}
+
+function withEntry(object: KubeObject, port: number): KubeObject {
+  if (object.kind !== RESOURCES.sites.kind || typeof object.spec !== "object") return object;
+  return { ...object, spec: { ...object.spec, entry: { port } } };
 }
 
 function refuseSecond(existing: Site, { name, session }: { name: string; session: Session }): never {

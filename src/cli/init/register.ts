@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { LinkAccess } from "#api/kinds/site.ts";
-import { dryOutputOption, timeoutOption, waitOption } from "../flags.ts";
+import { dryOutputOption, integer, timeoutOption, waitOption } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSession } from "../session.ts";
 import type { InitOptions } from "./init.ts";
@@ -20,6 +20,11 @@ export function registerInit(program: Command, io: Io): void {
         "how other sites reach this one: type of its Service, or None [as it is; LoadBalancer at first]",
       ).choices(LINK_ACCESS),
     )
+    .option(
+      "--entry-port <n>",
+      "answer for exported services by path on this port, from outside too [as it is; off at first]",
+      integer(1, 65_535),
+    )
     .option("--image <image>", "image of controller and router [of this version]")
     .addOption(waitOption("the site is ready", true))
     .addOption(timeoutOption())
@@ -29,7 +34,7 @@ export function registerInit(program: Command, io: Io): void {
       `
 Examples:
   isthmus init
-  isthmus --context c2 -n shop init --site-name east
+  isthmus --context c2 -n shop init --site-name east --entry-port 80
   isthmus init --link-access None -o yaml | kubectl apply -f -`,
     )
     .action(async (options: InitOptions, command: Command) => {

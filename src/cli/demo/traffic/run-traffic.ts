@@ -1,0 +1,51 @@
+import type { Io } from "../../io.ts";
+import { endUnlessOk, perform } from "../performance.ts";
+import { contextOf } from "../places.ts";
+import { WithoutKubectl } from "../without-kubectl.ts";
+import { type ActResult, Acts } from "./act.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { APP, CLUSTERS, HOME, NAMESPACE } from "./places.ts";
+import { playStory } from "./story.ts";
+
+export interface TrafficDemoOptions {
+  readonly exit: boolean;
+  readonly output?: "json";
+}
+
+/** What `isthmus demo traffic -o json` prints. */
+export interface TrafficDemoResult {
+  readonly steps: readonly ActResult[];
+  readonly ok: boolean;
+}
+
+/** Plays global traffic over four clusters. Exit code 1 when something is not as promised. */
+export async function runTrafficDemo(options: TrafficDemoOptions, io: Io): Promise<void> {
+  const json = options.output === "json";
+  const heading = "Four Kubernetes clusters on this machine, without containers";
+  const stage = { clusters: CLUSTERS, record: "demo-traffic.json", heading, exit: options.exit, json };
+  await perform(stage, io, async ({ commands, narrator, clients, signal }) => {
+    const view = new ClusterView(clients, signal);
+    const without = new WithoutKubectl(view, { namespace: NAMESPACE, app: APP });
+    const acts = new Acts(narrator, signal);
+    await playStory({ commands, narrator, without, view, signal }, acts);
+    const result: TrafficDemoResult = { steps: acts.results, ok: acts.ok };
+    if (json) io.out(`${JSON.stringify(result, undefined, 2)}\n`);
+    const { style } = narrator;
+    narrator.heading("Summary");
+    for (const { name, ok } of acts.results)
+      narrator.block(`${ok ? style.good("✓") : style.bad("✗")} ${name}`);
+    if (!options.exit) {
+      const place = `--context ${contextOf(HOME)} -n ${NAMESPACE}`;
+      narrator.heading("The clusters stay. Look around:");
+      for (const line of [
+        `isthmus explain ${APP} ${place}`,
+        `isthmus network status ${place}`,
+        `kubectl get trafficpolicies,serviceimports,services,pods ${place}`,
+        `isthmus sandbox down ${CLUSTERS.join(" ")}`,
+      ]) {
+        narrator.command(line);
+      }
+    }
+    endUnlessOk(acts.ok);
+  });
+}

@@ -1,0 +1,26 @@
+import { until } from "../until.ts";
+import { APP, HOME, type Member } from "./places.ts";
+import { inSequence } from "./requests.ts";
+import { place } from "./steps.ts";
+import type { StoryInput } from "./story.ts";
+
+const TIMEOUT_MS = 20_000;
+const SAMPLE = 20;
+
+/** Waits until only these clusters answer: going back to a better cluster takes the time of its ramp. */
+export async function settle(
+  { view, signal, narrator }: StoryInput,
+  clusters: readonly Member[],
+): Promise<void> {
+  const target = await view.service();
+  const look = async (): Promise<true | undefined> => {
+    const { load, counts } = await inSequence({ target, view, signal }, SAMPLE);
+    const others = [...counts.keys()].some((name) => !clusters.some((one) => one === name));
+    return load.failed === 0 && !others ? true : undefined;
+  };
+  const hint = `isthmus explain ${APP} ${place(HOME).join(" ")}`;
+  await narrator.during(
+    "traffic",
+    until(`only ${clusters.join(", ")} to serve`, { look, hint, signal, timeoutMs: TIMEOUT_MS }),
+  );
+}
