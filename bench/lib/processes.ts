@@ -92,11 +92,14 @@ export async function untilAnswers(url: string, timeoutMs = 10_000): Promise<voi
 }
 
 /** Resolves when connections to the port are accepted; throws after `timeoutMs`. */
-export async function untilListens(port: number, timeoutMs = 10_000): Promise<void> {
+export async function untilListens(
+  port: number,
+  { hostname = "127.0.0.1", timeoutMs = 10_000 } = {},
+): Promise<void> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     try {
-      (await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })).terminate();
+      (await Bun.connect({ hostname, port, socket: { data() {} } })).terminate();
       return;
     } catch {
       // Not up yet.
