@@ -1,11 +1,20 @@
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
-import { resolveAddress, type ListenerConfig, type RouterConfig } from "./config.ts";
-import type { Problem } from "./config.ts";
+import {
+  resolveAddress,
+  type EntryConfig,
+  type KeyPairConfig,
+  type ListenerConfig,
+  type Problem,
+  type RouterConfig,
+} from "./config.ts";
 import { ServiceStats } from "./counters.ts";
 import type { Flow } from "./flow.ts";
-import type { OpeningContext, Route } from "./opening.ts";
+import type { Routes } from "./http/context.ts";
+import type { Route } from "./opening.ts";
+import { PathRoutes } from "./path-routes.ts";
 import type { ServiceTable } from "./service-table.ts";
+import type { Served, Serving } from "./serving.ts";
 import type { ListenerState } from "./state.ts";
 import { TcpListener } from "./tcp-listener.ts";
 
@@ -13,17 +22,20 @@ import { TcpListener } from "./tcp-listener.ts";
 const RETRY_MS = 1000;
 
 export interface ListenersOptions {
-  readonly context: OpeningContext;
+  readonly serving: Serving;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly admit: (flow: Flow) => boolean;
   readonly onChange: () => void;
 }
 
+/** A listening socket that is wanted. */
 interface Held {
-  readonly config: ListenerConfig;
-  readonly index: number;
-  readonly route: Route;
+  readonly listen: string;
+  readonly tls: KeyPairConfig | undefined;
+  /** Where the configuration asks for it; changes with each. */
+  field: string;
+  readonly served: Served;
   listener: TcpListener | undefined;
   error: string | undefined;
 }
@@ -32,7 +44,9 @@ interface Held {
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #held = new Map<string, Held>();
+  readonly #routes = new Map<string, Route>();
   readonly #stats = new Map<string, ServiceStats>();
+  readonly #paths = new PathRoutes();
   #stopRetry: (() => void) | undefined;
 
   constructor(options: ListenersOptions) {
@@ -49,34 +63,25 @@ export class Listeners {
     config: RouterConfig,
     { services, strict }: { readonly services: ServiceTable; readonly strict: boolean },
   ): Problem[] {
-    const wanted = new Map<string, { config: ListenerConfig; index: number }>();
-    for (const [index, listener] of (config.listeners ?? []).entries()) {
-      wanted.set(`${listener.listen} ${listener.service}:${listener.port}`, { config: listener, index });
+    const { listeners = [], entry } = config;
+    this.#configureRoutes(config, services);
+    const wanted = new Set<string>();
+    for (const [index, listener] of listeners.entries()) {
+      const key = keyOf(listener);
+      wanted.add(key);
+      const known = this.#held.get(key);
+      if (known !== undefined) known.field = `listeners[${index}].listen`;
     }
-    const inUse = new Set([...wanted.values()].map(({ config: { service, port } }) => `${service}:${port}`));
+    if (entry !== undefined) wanted.add(keyOfEntry(entry));
     for (const [key, held] of this.#held) {
       if (wanted.has(key)) continue;
       held.listener?.stop();
       this.#held.delete(key);
-      const { service, port } = held.config;
-      if (!inUse.has(`${service}:${port}`)) services.release(service, port);
     }
-    const nowMs = this.#options.clock.monotonicMs();
-    for (const [key, { config: one, index }] of wanted) {
-      const balancer = services.balancer(one.service, { port: one.port, nowMs });
-      const policy = services.connectPolicy(one.service);
-      const known = this.#held.get(key);
-      if (known !== undefined) {
-        known.route.balancer = balancer;
-        known.route.policy = policy;
-        continue;
-      }
-      const { service, port } = one;
-      const route: Route = { service, port, balancer, policy, stats: this.#statsOf(service, port) };
-      const held: Held = { config: one, index, route, listener: undefined, error: undefined };
-      this.#open(held, strict);
-      this.#held.set(key, held);
+    for (const [index, listener] of listeners.entries()) {
+      if (!this.#held.has(keyOf(listener))) this.#addListener(listener, { index, strict });
     }
+    if (entry !== undefined) this.#configureEntry(entry, strict);
     return this.#problems();
   }
 
@@ -89,15 +94,82 @@ export class Listeners {
   }
 
   state(): ListenerState[] {
-    return [...this.#held.values()].map(({ config, listener, error }) => {
-      const { service, port } = config;
-      const at = resolveAddress(config.listen, this.#options.env);
-      if (listener === undefined || at === undefined) {
-        return { service, port, listen: config.listen, state: "error", error: error ?? "Not open" };
-      }
+    return [...this.#held.values()].flatMap(({ listen, listener, error, served }): ListenerState[] => {
+      // The entry is no service's; the state tells of services.
+      if (served.routes.only === undefined) return [];
+      const { service, port } = served.routes.only;
+      const at = resolveAddress(listen, this.#options.env);
+      if (listener === undefined || at === undefined)
+        return [{ service, port, listen, state: "error", error: error ?? "Not open" }];
       const host = at.hostname.includes(":") ? `[${at.hostname}]` : at.hostname;
-      return { service, port, listen: `${host}:${listener.port}`, state: "open" };
+      return [{ service, port, listen: `${host}:${listener.port}`, state: "open" }];
     });
+  }
+
+  /** One route for each service and port that someone can ask for here. */
+  #configureRoutes({ listeners = [], entry }: RouterConfig, services: ServiceTable): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const wanted = new Map<string, { service: string; port: number; http: boolean }>();
+    for (const { service, port } of entry?.routes ?? [])
+      wanted.set(`${service}:${port}`, { service, port, http: true });
+    for (const { service, port, protocol } of listeners) {
+      const http = protocol !== undefined && protocol !== "tcp";
+      wanted.set(`${service}:${port}`, { service, port, http });
+    }
+    for (const [key, { service, port }] of this.#routes) {
+      if (wanted.has(key)) continue;
+      this.#routes.delete(key);
+      services.release(service, port);
+    }
+    for (const [key, { service, port, http }] of wanted) {
+      const balancer = services.balancer(service, { port, nowMs, http });
+      const policy = services.connectPolicy(service);
+      const known = this.#routes.get(key);
+      if (known === undefined) {
+        this.#routes.set(key, { service, port, balancer, policy, stats: this.#statsOf(service, port) });
+      } else {
+        known.balancer = balancer;
+        known.policy = policy;
+      }
+    }
+  }
+
+  #addListener(
+    config: ListenerConfig,
+    { index, strict }: { readonly index: number; readonly strict: boolean },
+  ): void {
+    const { service, port, protocol = "tcp", tls, listen } = config;
+    const route = this.#routeOf(service, port);
+    const match = { route, stripBytes: 0 };
+    const routes: Routes = { only: route, find: () => match };
+    const served = { protocol, scheme: tls === undefined ? "http" : "https", routes } as const;
+    const field = `listeners[${index}].listen`;
+    const held: Held = { listen, tls, field, served, listener: undefined, error: undefined };
+    this.#open(held, strict);
+    this.#held.set(keyOf(config), held);
+  }
+
+  #configureEntry(entry: EntryConfig, strict: boolean): void {
+    this.#paths.configure(entry.routes, (service, port) => this.#routeOf(service, port));
+    const key = keyOfEntry(entry);
+    if (this.#held.has(key)) return;
+    const { listen, tls } = entry;
+    const scheme = tls === undefined ? "http" : "https";
+    const served: Served = { protocol: "http", scheme, routes: this.#paths };
+    const held: Held = {
+      listen,
+      tls,
+      field: "entry.listen",
+      served,
+      listener: undefined,
+      error: undefined,
+    };
+    this.#open(held, strict);
+    this.#held.set(key, held);
+  }
+
+  #routeOf(service: string, port: number): Route {
+    return this.#routes.get(`${service}:${port}`) as Route;
   }
 
   #statsOf(service: string, port: number): ServiceStats {
@@ -112,10 +184,10 @@ export class Listeners {
 
   #open(held: Held, strict: boolean): void {
     try {
-      const at = resolveAddress(held.config.listen, this.#options.env);
-      if (at === undefined) throw new Error(`Cannot listen on "${held.config.listen}": POD_IP is not set`);
-      const { context, admit } = this.#options;
-      held.listener = new TcpListener(at, { route: held.route, context, admit });
+      const at = resolveAddress(held.listen, this.#options.env);
+      if (at === undefined) throw new Error(`Cannot listen on "${held.listen}": POD_IP is not set`);
+      const { serving, admit, clock } = this.#options;
+      held.listener = new TcpListener(at, { served: held.served, tls: held.tls, serving, admit, clock });
       held.error = undefined;
     } catch (error) {
       if (strict) throw error;
@@ -141,8 +213,21 @@ export class Listeners {
   }
 
   #problems(): Problem[] {
-    return [...this.#held.values()].flatMap(({ index, error }) =>
-      error === undefined ? [] : [{ field: `listeners[${index}].listen`, message: error }],
+    return [...this.#held.values()].flatMap(({ field, error }) =>
+      error === undefined ? [] : [{ field, message: error }],
     );
   }
+}
+
+/** Another key is another socket. */
+function keyOf({ listen, service, port, protocol, tls }: ListenerConfig): string {
+  return `${listen} ${service}:${port} ${protocol ?? "tcp"} ${tls === undefined ? "" : hashOf(tls)}`;
+}
+
+function keyOfEntry({ listen, tls }: EntryConfig): string {
+  return `${listen} entry ${tls === undefined ? "" : hashOf(tls)}`;
+}
+
+function hashOf(tls: KeyPairConfig): string {
+  return Bun.hash(JSON.stringify(tls)).toString(36);
 }

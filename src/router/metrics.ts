@@ -2,11 +2,17 @@ import type { Link } from "#link/types.ts";
 import type { RouterCounters, ServiceStats } from "./counters.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Flow } from "./flow.ts";
+import type { H2Counters } from "#http/h2/counters.ts";
+import type { HttpCounters } from "./http/counters.ts";
 import type { LinkTransport } from "./link-manager.ts";
 import type { SiteView } from "./network.ts";
 
 export interface MetricsSource {
   readonly counters: RouterCounters;
+  readonly http: HttpCounters;
+  readonly http2: H2Counters;
+  /** Connections to endpoints that HTTP requests share. */
+  readonly pools: { readonly http1: number; readonly http2: number };
   readonly services: Iterable<ServiceStats>;
   readonly flows: Iterable<Flow>;
   readonly links: Iterable<Link>;
@@ -116,12 +122,54 @@ export function metricsText(source: MetricsSource): string {
   page.gauge("isthmus_router_config_generation", "Generation of the configuration that is used", [
     [{}, source.generation],
   ]);
+  pageHttp(page, source);
   pageNetwork(page, source);
   pageTransport(page, source.transport);
   page.gauge("process_resident_memory_bytes", "Resident memory", [[{}, process.memoryUsage.rss()]]);
   const cpu = process.cpuUsage();
   page.counter("process_cpu_seconds_total", "User and system time", [[{}, (cpu.user + cpu.system) / 1e6]]);
   return page.text;
+}
+
+function pageHttp(page: Page, { http, http2, pools }: MetricsSource): void {
+  page.counter("isthmus_router_http_requests_total", "HTTP requests", [[{}, http.requests]]);
+  page.counter(
+    "isthmus_router_http_responses_total",
+    "Answers to clients, by class of status",
+    [1, 2, 3, 4, 5].map((code) => [{ code: `${code}xx` }, http.responses[code] ?? 0]),
+  );
+  page.counter("isthmus_router_http_retries_total", "Attempts after the first of a request", [
+    [{}, http.retries],
+  ]);
+  page.counter("isthmus_router_http_retries_over_budget_total", "Retries that the budget did not allow", [
+    [{}, http.retriesOverBudget],
+  ]);
+  page.counter("isthmus_router_http_unavailable_total", "Requests that no endpoint was left for", [
+    [{}, http.unavailable],
+  ]);
+  page.counter("isthmus_router_http_upgrades_total", "Connections that became WebSockets", [
+    [{}, http.upgrades],
+  ]);
+  page.counter(
+    "isthmus_router_http_refused_total",
+    "Requests refused and connections closed, by reason",
+    [...http.refused].map(([reason, count]) => [{ reason }, count]),
+  );
+  page.counter(
+    "isthmus_router_http2_faults_total",
+    "What HTTP/2 peers did that ended a stream or a connection, by reason",
+    Object.entries(http2).map(([reason, count]: [string, number]) => [{ reason }, count]),
+  );
+  page.counter("isthmus_router_http_upstream_connections_total", "Connections to endpoints for HTTP", [
+    [{}, http.upstreamConnections],
+  ]);
+  page.counter("isthmus_router_http_upstream_reused_total", "Requests on a connection that was there", [
+    [{}, http.upstreamReused],
+  ]);
+  page.gauge("isthmus_router_http_pool_connections", "Connections to endpoints that are kept, by version", [
+    [{ version: "1" }, pools.http1],
+    [{ version: "2" }, pools.http2],
+  ]);
 }
 
 function pageTransport(page: Page, { memory, errors }: MetricsSource["transport"]): void {

@@ -3,7 +3,8 @@ import type { Route } from "./opening.ts";
 import { PathRoutes } from "./path-routes.ts";
 
 const routeOf = (service: string, port: number): Route => ({ service, port }) as unknown as Route;
-const routes = new PathRoutes(
+const routes = new PathRoutes();
+routes.configure(
   [
     { path: "/a", service: "n/a", port: 80 },
     { path: "/a/b/", service: "n/b", port: 80, stripPrefix: false },
@@ -31,7 +32,8 @@ test.each([
 });
 
 test("a prefix of / takes what nothing else takes, and strips nothing", () => {
-  const all = new PathRoutes([{ path: "/", service: "n/all", port: 80 }], routeOf);
+  const all = new PathRoutes();
+  all.configure([{ path: "/", service: "n/all", port: 80 }], routeOf);
   expect(all.find("/x")).toMatchObject({ route: { service: "n/all" }, stripBytes: 0 });
   expect(all.find("/")).toMatchObject({ route: { service: "n/all" }, stripBytes: 0 });
 });

@@ -12,8 +12,11 @@ export class PathRoutes implements Routes {
   readonly #prefixes = new Map<string, RouteMatch>();
   #shortest = Number.POSITIVE_INFINITY;
 
-  /** `routeOf` gives the route of an entry's service and port. */
-  constructor(entries: EntryConfig["routes"], routeOf: (service: string, port: number) => Route) {
+  /** Takes new paths in the place of the old ones, for the next request. `routeOf` gives the route of a service's port. */
+  configure(entries: EntryConfig["routes"], routeOf: (service: string, port: number) => Route): void {
+    this.#exact.clear();
+    this.#prefixes.clear();
+    this.#shortest = Number.POSITIVE_INFINITY;
     for (const { path, pathType, service, port, stripPrefix } of entries) {
       const exact = pathType === "Exact";
       // A slash at the end of a prefix says nothing: "/a/" and "/a" are the same.

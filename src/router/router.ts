@@ -8,13 +8,16 @@ import type { RouterConfig } from "./config.ts";
 import type { Problem } from "./config.ts";
 import { ConnectQueue } from "./connect-queue.ts";
 import { RouterCounters } from "./counters.ts";
+import { Dialer } from "./dial.ts";
 import type { Flow } from "./flow.ts";
 import { FlowTable } from "./flow-table.ts";
+import { HttpCounters } from "./http/counters.ts";
 import { identityOf, LinkManager, type LinkTransport } from "./link-manager.ts";
 import { Listeners } from "./listeners.ts";
 import type { OpeningContext } from "./opening.ts";
 import { RouterCore } from "./router-core.ts";
 import { metricsText } from "./metrics.ts";
+import { Serving } from "./serving.ts";
 import type { RouterState } from "./state.ts";
 
 /** State goes out this long after a change, so that changes that come together are one message, ms. */
@@ -48,9 +51,11 @@ export interface RouterOptions {
  */
 export class Router {
   readonly counters = new RouterCounters();
+  readonly http = new HttpCounters();
   readonly #options: RouterOptions;
   readonly #connects: ConnectQueue;
   readonly #flows: FlowTable;
+  readonly #serving: Serving;
   readonly #listeners: Listeners;
   readonly #transport: LinkTransport;
   readonly #links: LinkManager;
@@ -63,20 +68,33 @@ export class Router {
   #statePending: (() => void) | undefined;
 
   constructor(options: RouterOptions) {
-    const { clock, env } = options;
+    const { clock, random, env } = options;
     this.#options = options;
     this.#config = options.config;
     this.#generation = options.generation ?? 0;
     this.#connects = new ConnectQueue(clock);
     this.#flows = new FlowTable({ clock, onIdle: (flow) => this.#idle(flow) });
     this.#core = this.#newCore(options.config);
-    const context: OpeningContext = {
+    const opening: OpeningContext = {
       clock,
       connects: this.#connects,
       openRemote: (endpoint, how) => this.#core.openRemote(endpoint, how),
     };
-    const admit = (flow: Flow): boolean => this.#admit(flow);
-    this.#listeners = new Listeners({ context, clock, env, admit, onChange: () => this.#changed() });
+    const dialer = new Dialer({
+      connects: this.#connects,
+      openRemote: (endpoint, how) => this.#core.openRemote(endpoint, how),
+    });
+    this.#serving = new Serving({
+      opening,
+      http: { clock, random, dialer, counters: this.http, via: undefined },
+    });
+    this.#listeners = new Listeners({
+      serving: this.#serving,
+      clock,
+      env,
+      admit: (flow) => this.#admit(flow),
+      onChange: () => this.#changed(),
+    });
     this.#transport = options.transport;
     this.#links = new LinkManager({ transport: options.transport, handler: this.#linkHandler(), env });
   }
@@ -159,6 +177,9 @@ export class Router {
     const { network, database, services } = this.#core;
     return metricsText({
       counters: this.counters,
+      http: this.http,
+      http2: this.#serving.http2.counters,
+      pools: { http1: this.#serving.http1.size, http2: this.#serving.http2.size },
       services: this.#listeners.stats,
       flows: this.#flows,
       links: network.links,
@@ -181,6 +202,7 @@ export class Router {
     this.#links.stopAccepting();
     this.#core.leave();
     for (const link of this.#core.network.links) link.goAway();
+    for (const flow of Array.from(this.#flows)) flow.drain?.();
     const { clock } = this.#options;
     const timeoutMs = this.#config.drain?.timeoutMs ?? DEFAULT_DRAIN_MS;
     return await this.#flows.drained({ clock, timeoutMs });
@@ -192,6 +214,7 @@ export class Router {
     this.#statePending?.();
     this.#listeners.stop();
     for (const flow of Array.from(this.#flows)) flow.kill("RESET_BY_PEER", "Router stops");
+    this.#serving.close();
     this.#connects.stop();
     this.#links.close();
     this.#core.stop();

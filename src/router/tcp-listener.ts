@@ -1,8 +1,13 @@
-import type { TCPSocketListener } from "bun";
+import type { SocketHandler, TCPSocketListener } from "bun";
+import type { Clock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
+import type { KeyPairConfig, ListenerProtocol } from "./config.ts";
 import { Flow } from "./flow.ts";
-import { Opening, type OpeningContext, type Route } from "./opening.ts";
+import type { Served, Serving } from "./serving.ts";
 import { SOCKET_HANDLERS, SocketEnd, type EndSocket } from "./socket-end.ts";
+
+/** A client that may speak HTTP and says nothing is let go after this, ms. */
+const SILENT_MS = 60_000;
 
 export interface ListenAt {
   readonly hostname: string;
@@ -10,34 +15,35 @@ export interface ListenAt {
 }
 
 export interface TcpListenerOptions {
-  readonly route: Route;
-  readonly context: OpeningContext;
+  readonly served: Served;
+  /** TLS ends here, where it is set. */
+  readonly tls: KeyPairConfig | undefined;
+  readonly serving: Serving;
+  readonly clock: Clock;
   /** Takes a new flow into the books; false refuses it (too many, or draining). */
   readonly admit: (flow: Flow) => boolean;
 }
 
 /**
- * A listening socket of one service and port. Every connection it accepts becomes a flow. Stopping it takes no
- * connection down.
+ * A listening socket. Every connection it accepts becomes a flow. Stopping it takes no connection down.
  */
 export class TcpListener {
-  readonly route: Route;
   readonly #options: TcpListenerOptions;
   readonly #listener: TCPSocketListener<SocketEnd>;
 
-  /** Throws ADDRESS_IN_USE, or INVALID for an address that this machine does not have. */
+  /** Throws ADDRESS_IN_USE, or INVALID for an address that this machine does not have or a key pair that does not work. */
   constructor(at: ListenAt, options: TcpListenerOptions) {
-    this.route = options.route;
     this.#options = options;
+    const { served, tls } = options;
+    const { only } = served.routes;
+    const socket: SocketHandler<SocketEnd> = { ...SOCKET_HANDLERS, open: (one) => this.#accepted(one) };
+    const common = { ...at, allowHalfOpen: true, exclusive: true, socket };
     this.#listener = listenTcp(at, {
-      for: `service "${options.route.service}"`,
+      for: only === undefined ? "the entry" : `service "${only.service}"`,
       listen: () =>
-        Bun.listen<SocketEnd>({
-          ...at,
-          allowHalfOpen: true,
-          exclusive: true,
-          socket: { ...SOCKET_HANDLERS, open: (socket) => this.#accepted(socket) },
-        }),
+        tls === undefined
+          ? Bun.listen<SocketEnd>(common)
+          : Bun.listen<SocketEnd>({ ...common, tls: tlsOf(tls, served.protocol) }),
     });
   }
 
@@ -50,29 +56,38 @@ export class TcpListener {
   }
 
   #accepted(socket: EndSocket): void {
-    const { route, context } = this.#options;
+    const { served, serving, clock, admit } = this.#options;
+    const { protocol, routes } = served;
+    const { remoteAddress: address, remotePort: port } = socket;
+    const route = routes.only;
     const flow = new Flow({
       kind: "client",
-      service: route.service,
-      port: route.port,
-      client: `${socket.remoteAddress}:${socket.remotePort}`,
-      idleMs: route.policy.idleMs,
-      startedMs: context.clock.now(),
+      service: route?.service ?? "",
+      port: route?.port ?? 0,
+      client: `${address}:${port}`,
+      idleMs:
+        route !== undefined && (protocol === "tcp" || protocol === "auto") ? route.policy.idleMs : SILENT_MS,
+      startedMs: clock.now(),
     });
-    const client = new SocketEnd();
-    const opening = new Opening(flow, { client, route, context });
-    socket.data = client;
-    client.attach(socket);
-    flow.near = client;
-    client.flow = flow;
-    if (!this.#options.admit(flow)) {
+    const end = new SocketEnd();
+    socket.data = end;
+    end.attach(socket);
+    flow.near = end;
+    end.flow = flow;
+    if (!admit(flow)) {
       socket.terminate();
       return;
     }
-    flow.stats = route.stats;
-    route.stats.connections++;
-    opening.start();
+    serving.begin({ end, flow, address, port }, served);
   }
+}
+
+/** No translation: a client is offered what the endpoints speak. */
+function tlsOf({ certificate, key }: KeyPairConfig, protocol: ListenerProtocol): Bun.TLSOptions & object {
+  const names =
+    protocol === "http2" || protocol === "grpc" ? ["h2"] : protocol === "http" ? ["http/1.1"] : [];
+  const alpn = names.map((name) => String.fromCharCode(name.length) + name).join("");
+  return { cert: certificate ?? "", key: key ?? "", ...(alpn === "" ? {} : { ALPNProtocols: alpn }) };
 }
 
 /** Runs `listen`, and turns what can go wrong into an error that says what to do. */
