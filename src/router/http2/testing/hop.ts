@@ -33,6 +33,7 @@ export interface HopOptions {
 }
 
 const SERVICE_PORT = 8080;
+const SITE = "site-a";
 
 /** One router hop for HTTP/2 alone: a listening socket, the engine, pods on loopback. For tests. */
 export class Hop implements Disposable {
@@ -61,7 +62,10 @@ export class Hop implements Disposable {
       via: undefined,
     };
     this.pools = new Http2Pools({ context: this.context });
-    this.#selection = selectionOf(options.selection ?? {}, { http: true });
+    this.#selection = selectionOf(options.selection ?? {}, {
+      http: true,
+      self: { siteId: SITE, name: SITE },
+    });
     const route: Route = {
       service: "default/app",
       port: SERVICE_PORT,
@@ -115,10 +119,10 @@ export class Hop implements Disposable {
       };
       let endpoint = this.#endpoints.get(name);
       if (endpoint === undefined) {
-        endpoint = new Endpoint("site-a", name, facts);
+        endpoint = new Endpoint(SITE, name, facts);
         this.#endpoints.set(name, endpoint);
       } else endpoint.facts = facts;
-      return { endpoint, cost: 0 };
+      return { endpoint, cost: 0, cluster: SITE, local: true };
     });
     this.route.balancer.update(offers, this.#selection);
   }
