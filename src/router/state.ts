@@ -44,6 +44,25 @@ export interface ListenerState {
   readonly error?: string;
 }
 
+/** How the new work of one service and port is divided now, in percent of it; made from its explanation. */
+export interface PolicyState {
+  readonly service: string;
+  readonly port: number;
+  readonly tiers: readonly {
+    readonly tier: number;
+    readonly clusters: readonly string[];
+    readonly healthyPercent: number;
+    readonly sharePercent: number;
+  }[];
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly sharePercent: number;
+    readonly endpoints: readonly { readonly name: string; readonly sharePercent: number }[];
+  }[];
+  /** Targets that are no site of the network. */
+  readonly unknownTargets: readonly string[];
+}
+
 /** What a router tells its site controller, and /v1/state. */
 export interface RouterState {
   readonly routerId: string;
@@ -51,6 +70,8 @@ export interface RouterState {
   /** This site first, then the others by id. */
   readonly sites: readonly SiteState[];
   readonly listeners: readonly ListenerState[];
+  /** Of each service and port that has a listener here. */
+  readonly policies?: readonly PolicyState[];
   /** Why the last configuration was refused, or what of it cannot work now. */
   readonly problems: readonly Problem[];
 }

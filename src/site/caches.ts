@@ -16,6 +16,7 @@ import type { KubeClient } from "#kube/client.ts";
 import { type ControlMaterial, readControl } from "./control-secret.ts";
 import { type Identity, readIdentity, readRoot, type RootAuthority } from "./identity.ts";
 import { SecretCache } from "./secret-cache.ts";
+import { isShadowOf, shadowName } from "./take-over.ts";
 import { CONTROL_SECRET, IDENTITY_SECRET, ROOT_SECRET, ROUTER, SERVICE_NAME_LABEL } from "./names.ts";
 
 const SLICES_OF = "service";
@@ -99,6 +100,16 @@ export class Caches {
 
   service(name: string): Service | undefined {
     return this.services.get(this.namespace, name);
+  }
+
+  policy(name: string): TrafficPolicy | undefined {
+    return this.policies.get(this.namespace, name);
+  }
+
+  /** Our headless Service that stands for the pods of that Service, while that leads to the routers. */
+  shadowOf(name: string): Service | undefined {
+    const shadow = this.service(shadowName(name));
+    return shadow !== undefined && isShadowOf(shadow, name) ? shadow : undefined;
   }
 
   slicesOf(service: string): EndpointSlice[] {

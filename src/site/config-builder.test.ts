@@ -12,8 +12,8 @@ const EMPTY: ConfigInput = {
   identity: undefined,
   acceptLinks: true,
   links: [],
-  exports: [],
-  imports: [],
+  services: [],
+  listeners: [],
   policies: [],
 };
 
@@ -43,17 +43,17 @@ test("a full configuration is one that a router takes, the same for any order of
     endpoints: [{ id: "p", name: "p", host: "10.0.0.1", ports: { "80": 8080 }, ready: true }],
   }));
   const policies = ["b", "a"].map((name) => ({
-    apiVersion: "isthmus.dev/v1alpha1",
-    kind: "TrafficPolicy",
-    metadata: { name, namespace: "shop" },
-    spec: { spread: "Cost" as const, algorithm: "RoundRobin" as const, spillAt: 1_000_000 },
+    service: `shop/${name}`,
+    mode: "ActiveActive" as const,
+    spread: "Cost" as const,
   }));
   const input: ConfigInput = {
     ...EMPTY,
     identity: await identity(),
     links: [link("two", "peer.example"), link("one", "fd00::1")],
-    exports,
-    imports: [{ service: "shop/c", port: 80, listenerPort: 10_000 }],
+    services: exports,
+    listeners: [{ service: "shop/c", port: 80, listenerPort: 10_000, protocol: "http" }],
+    entry: { routes: [{ path: "/a", service: "shop/a", port: 80 }] },
     policies,
   };
   const config = buildConfig(input);
@@ -61,12 +61,18 @@ test("a full configuration is one that a router takes, the same for any order of
   const reversed = buildConfig({
     ...input,
     links: input.links.toReversed(),
-    exports: exports.toReversed(),
+    services: exports.toReversed(),
     policies: policies.toReversed(),
   });
   expect(JSON.stringify(reversed)).toBe(JSON.stringify(config));
   expect(config.links?.map(({ addresses }) => addresses[0])).toEqual(["[fd00::1]:7443", "peer.example:7443"]);
-  expect(config.listeners).toEqual([{ service: "shop/c", port: 80, listen: "${POD_IP}:10000" }]);
+  expect(config.listeners).toEqual([
+    { service: "shop/c", port: 80, listen: "${POD_IP}:10000", protocol: "http" },
+  ]);
+  expect(config.entry).toEqual({
+    listen: "${POD_IP}:7446",
+    routes: [{ path: "/a", service: "shop/a", port: 80 }],
+  });
   expect(config.accept).toEqual([{ listen: "${POD_IP}:7443" }]);
 });
 
@@ -82,7 +88,7 @@ test("the text of a configuration is the JSON of it, with and without services",
   for (const config of [
     buildConfig(EMPTY),
     { site: { id: "a", name: "b" } },
-    buildConfig({ ...EMPTY, exports: [service, service] }),
+    buildConfig({ ...EMPTY, services: [service, service] }),
   ]) {
     expect(JSON.parse(texts.of(config))).toEqual(JSON.parse(JSON.stringify(config)));
   }

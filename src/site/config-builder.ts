@@ -1,6 +1,6 @@
 import type { Link } from "#api/kinds/link.ts";
-import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
 import type {
+  EntryConfig,
   IdentityConfig,
   LinkConfig,
   ListenerConfig,
@@ -10,14 +10,8 @@ import type {
 } from "#router/config.ts";
 import type { Identity } from "./identity.ts";
 import { hostPort } from "./link-access.ts";
-import { ADMIN_PORT, LINK_PORT, POD_IP_TOKEN } from "./names.ts";
-
-/** A port of an imported service and the router port that stands behind it. */
-export interface ImportListener {
-  readonly service: string;
-  readonly port: number;
-  readonly listenerPort: number;
-}
+import type { ServiceListener } from "./listener-book.ts";
+import { ADMIN_PORT, ENTRY_PORT, LINK_PORT, POD_IP_TOKEN } from "./names.ts";
 
 export interface ConfigInput {
   readonly namespace: string;
@@ -28,13 +22,13 @@ export interface ConfigInput {
   readonly identity: Identity | undefined;
   readonly acceptLinks: boolean;
   readonly links: readonly Link[];
-  readonly exports: readonly ServiceConfig[];
-  readonly imports: readonly ImportListener[];
-  readonly policies: readonly TrafficPolicy[];
+  /** Exported ones, and those that only this site's routers may use. */
+  readonly services: readonly ServiceConfig[];
+  readonly listeners: readonly ServiceListener[];
+  readonly policies: readonly PolicyConfig[];
+  /** Absent: nothing answers from outside. */
+  readonly entry?: Pick<EntryConfig, "routes"> | undefined;
 }
-
-/** Largest `spillAt` that a router takes. */
-const MAX_SPILL_AT = 100_000;
 
 /**
  * The configuration of this site's routers: a pure function of what the cluster's API says, the same for the same input
@@ -52,12 +46,18 @@ export function buildConfig(input: ConfigInput): RouterConfig {
           ...(input.acceptLinks ? { accept: [{ listen: `${POD_IP_TOKEN}:${LINK_PORT}` }] } : {}),
           links: byKey(input.links, (link) => link.metadata.name).map(linkConfig),
         }),
-    services: byKey(input.exports, (service) => service.service),
-    listeners: byKey(input.imports, ({ service, port }) => `${service}:${port}`).map(listenerConfig),
-    policies: byKey(input.policies, (policy) => policy.metadata.name).map((policy) =>
-      policyConfig(namespace, policy),
-    ),
+    services: byKey(input.services, (service) => service.service),
+    listeners: byKey(input.listeners, keyOfListener).map(listenerConfig),
+    ...(input.entry === undefined
+      ? {}
+      : { entry: { listen: `${POD_IP_TOKEN}:${ENTRY_PORT}`, routes: input.entry.routes } }),
+    policies: byKey(input.policies, (policy) => policy.service),
   };
+}
+
+/** A service port can have two listeners for a while: an old router port that drains. */
+function keyOfListener({ service, port, listenerPort }: ServiceListener): string {
+  return `${service}:${port} ${listenerPort}`;
 }
 
 function identityConfig(identity: Identity): IdentityConfig {
@@ -77,18 +77,8 @@ function linkConfig(link: Link): LinkConfig {
   };
 }
 
-function listenerConfig({ service, port, listenerPort }: ImportListener): ListenerConfig {
-  return { service, port, listen: `${POD_IP_TOKEN}:${listenerPort}` };
-}
-
-function policyConfig(namespace: string, policy: TrafficPolicy): PolicyConfig {
-  const { spread, algorithm, spillAt } = policy.spec;
-  return {
-    service: `${namespace}/${policy.metadata.name}`,
-    spread: spread ?? "Endpoints",
-    algorithm: algorithm ?? "RoundRobin",
-    ...(spillAt === undefined ? {} : { spillAt: Math.min(spillAt, MAX_SPILL_AT) }),
-  };
+function listenerConfig({ service, port, listenerPort, protocol }: ServiceListener): ListenerConfig {
+  return { service, port, listen: `${POD_IP_TOKEN}:${listenerPort}`, protocol };
 }
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): T[] {

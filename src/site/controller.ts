@@ -14,15 +14,18 @@ import { isImportService } from "./imports.ts";
 import { InForce } from "./in-force.ts";
 import { clusterIssuer } from "./cluster-issuer.ts";
 import { LeaderLoops } from "./leader-loops.ts";
+import { ListenerBook } from "./listener-book.ts";
 import { Lock } from "./lock.ts";
 import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
 import { mergeStates, type NetworkView, type SiteState } from "./network-view.ts";
 import { Renewal } from "./renewal.ts";
+import { RouterFleet } from "./router-fleet.ts";
 import { Servers } from "./servers.ts";
+import { ServiceListeners } from "./service-listeners.ts";
 import { SiteWriter } from "./site-writer.ts";
 import { contentKey, StatusWriter } from "./status-writer.ts";
-import type { RouterSummary } from "./status.ts";
+import { TakeOverWriter } from "./take-over-writer.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface SiteControllerOptions {
@@ -40,11 +43,13 @@ export interface SiteControllerOptions {
   readonly random: Random;
   /** [7444 and 7445] 0 = any. */
   readonly ports?: { readonly join: number; readonly control: number };
+  /** How long routers go on for a Service that was put back, see TakeOverWriter. */
+  readonly drainMs?: number;
   /** Timing of the leader election, see LeaderElector. */
   readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
 }
 
-type Kind = "site" | "grant" | "token" | "import" | "link" | "export" | "policy" | "renewal";
+type Kind = "site" | "grant" | "token" | "import" | "takeOver" | "link" | "export" | "policy" | "renewal";
 
 /** Another takes over at most this much after a controller died without saying so. */
 const LEASE_TIMES = { leaseMs: 8000, renewDeadlineMs: 5000, retryMs: 1500 };
@@ -68,7 +73,10 @@ export class SiteController {
   readonly #secrets: NetworkSecrets;
   readonly #assembler: Assembler;
   readonly #servers: Servers;
+  readonly #fleet: RouterFleet;
+  readonly #book: ListenerBook;
   readonly #imports: ImportWriter;
+  readonly #takeOvers: TakeOverWriter;
   readonly #site: SiteWriter;
   readonly #statuses: StatusWriter;
   readonly #tokens: Tokens;
@@ -97,7 +105,17 @@ export class SiteController {
     });
     this.#tokens = new Tokens({ client, namespace, clock, secrets: this.#secrets });
     this.#renewal = new Renewal({ secrets: this.#secrets, clock });
-    this.#imports = new ImportWriter({ client, caches, clock });
+    const written = new ServiceListeners(caches);
+    this.#book = new ListenerBook(written);
+    this.#imports = new ImportWriter({ client, caches, clock, book: this.#book });
+    this.#takeOvers = new TakeOverWriter({
+      client,
+      caches,
+      clock,
+      book: this.#book,
+      listening: (listeners) => this.#fleet.listening(listeners),
+      ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
+    });
     const view = (): NetworkView | undefined => this.#view;
     this.#site = new SiteWriter({
       client,
@@ -106,7 +124,7 @@ export class SiteController {
       image,
       nodeHost,
       view,
-      routers: (wanted) => this.#routerSummary(wanted),
+      routers: (wanted) => this.#fleet.summary(wanted),
       onControl: (material) => {
         this.#servers.update(material);
         void this.#noteControl();
@@ -120,10 +138,11 @@ export class SiteController {
       clock,
       onChange: (what) => this.#routersChanged(what),
     });
+    this.#fleet = new RouterFleet({ servers: this.#servers, caches });
     this.#assembler = new Assembler({
       caches,
       clock,
-      listeners: () => this.#imports.listeners(),
+      listeners: () => this.#book.all(),
       onConfig: (config, contents) => {
         this.#servers.setConfig(config);
         this.#inForce.update(contents, this.#servers.generation);
@@ -139,7 +158,9 @@ export class SiteController {
       clock,
       view,
       verdict: (name) => this.#assembler.verdict(name),
-      inForce: (what) => this.#inForce.has(what, this.#applied()),
+      entryVerdict: (name) => this.#assembler.entryVerdict(name),
+      takeOver: (name) => ({ judged: this.#takeOvers.judge(name), done: this.#takeOvers.done(name) }),
+      inForce: (what, whose) => this.#inForce.has(what, this.#fleet.applied(whose ?? "any")),
     });
     this.#grants = new GrantWriter({
       client,
@@ -199,6 +220,7 @@ export class SiteController {
       grant: { reconcile: (name) => this.#grants.reconcile(name), capMs: 5000 },
       token: { reconcile: (name) => this.#reconcileToken(name), baseMs: 500 },
       import: { reconcile: (name) => this.#imports.reconcile(name), concurrency: 16, capMs: 5000 },
+      takeOver: { reconcile: (name) => this.#takeOvers.reconcile(name), concurrency: 8, capMs: 5000 },
       link: { reconcile: (name) => this.#statuses.link(name), concurrency: 4, capMs: 5000 },
       export: { reconcile: (name) => this.#statuses.export(name), concurrency: 8, capMs: 5000 },
       policy: { reconcile: (name) => this.#statuses.policy(name), capMs: 5000 },
@@ -235,7 +257,9 @@ export class SiteController {
       if (after === undefined) this.#imports.released(name);
       this.#replan(name);
     });
+    caches.policies.onChange(({ name }) => this.#replan(name));
     caches.services.onChange(({ name }, { before, after }) => {
+      if (caches.policy(name) !== undefined) this.#loops.enqueue("policy", name);
       if (name.startsWith("isthmus-")) this.#enqueueSite();
       else if ([before, after].some((service) => service !== undefined && isImportService(service)))
         this.#replan(name);
@@ -275,6 +299,7 @@ export class SiteController {
   #routersChanged(what: "routers" | "state"): void {
     this.#view = mergeStates(this.#servers.routers().flatMap(({ state }) => state ?? []));
     if (what === "state") this.#plan();
+    else this.#enqueueTakeOvers();
     this.#scheduleStatus();
   }
 
@@ -285,10 +310,20 @@ export class SiteController {
   }
 
   #plan(): void {
-    if (!this.#synced || !this.#loops.running || this.#caches.site() === undefined) return;
-    const names = this.#imports.plan(this.#sites());
-    this.#assembler.changed();
-    for (const name of names) this.#loops.enqueue("import", name);
+    if (!this.#synced || !this.#loops.running) return;
+    // A Site that was deleted plans nothing any more, but Services of the user are put back.
+    if (this.#caches.site() !== undefined) {
+      this.#imports.plan(this.#sites());
+      this.#book.allocate([...this.#imports.wanted(), ...this.#takeOvers.wanted()]);
+      this.#assembler.changed();
+      for (const name of this.#imports.toWrite()) this.#loops.enqueue("import", name);
+    }
+    this.#enqueueTakeOvers();
+  }
+
+  #enqueueTakeOvers(): void {
+    if (!this.#loops.running) return;
+    for (const name of this.#takeOvers.toWrite()) this.#loops.enqueue("takeOver", name);
   }
 
   /** The network as the routers see it, but this site as it is known here: a router that just started knows nothing of it yet. */
@@ -330,24 +365,16 @@ export class SiteController {
     });
   }
 
-  /** Exports and policies whose condition does not say yet what the routers have taken up. */
+  /** Exports whose condition does not say yet what the routers have taken up; and policies, since shares move. */
   #enqueueTakenUp(): void {
-    const applied = this.#applied();
+    const applied = this.#fleet.applied("any");
     for (const { metadata, status } of this.#caches.exports.list()) {
       const { name } = metadata;
       if (isTrue(status?.conditions, "Ready") === this.#inForce.has(contentKey.export(name), applied))
         continue;
       this.#loops.enqueue("export", name);
     }
-    for (const { metadata, status } of this.#caches.policies.list()) {
-      const { name, generation } = metadata;
-      if (
-        isTrue(status?.conditions, "Ready") ===
-        this.#inForce.has(contentKey.policy(name, generation), applied)
-      )
-        continue;
-      this.#loops.enqueue("policy", name);
-    }
+    for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
   }
 
   #leadingChanged(leading: boolean): void {
@@ -356,7 +383,9 @@ export class SiteController {
       this.#enqueueAll();
       return;
     }
+    this.#book.clear();
     this.#imports.reset();
+    this.#takeOvers.reset();
     void this.#loops.stop();
   }
 
@@ -364,21 +393,6 @@ export class SiteController {
   #followerTurn(): void {
     if (this.#leader.leading || this.#leader.holder === undefined) return;
     this.#servers.sendAway("Another replica of the controller leads");
-  }
-
-  #applied(): number {
-    return Math.max(0, ...this.#servers.routers().map(({ applied }) => applied));
-  }
-
-  #routerSummary(wanted: number): RouterSummary {
-    const routers = this.#servers.routers();
-    const newest = this.#servers.generation;
-    return {
-      wanted,
-      connected: routers.length,
-      configured: routers.filter(({ applied }) => applied > 0 && applied <= newest).length,
-      problem: routers.find(({ problem }) => problem !== undefined)?.problem,
-    };
   }
 
   async #reconcileToken(name: string): Promise<ReconcileResult> {

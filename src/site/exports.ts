@@ -1,6 +1,7 @@
 import type { EndpointSlice, Service } from "#api/builtin.ts";
 import type { ServiceConfig } from "#router/config.ts";
 import { IMPORT_LABEL } from "./names.ts";
+import { isShadow } from "./take-over.ts";
 
 /** The service that the router may offer to the network, or why there is none (a reason of KEP-1645, and a sentence). */
 export type ExportVerdict =
@@ -11,8 +12,11 @@ export interface ExportInput {
   readonly namespace: string;
   readonly name: string;
   readonly service: Service | undefined;
-  /** EndpointSlices with the label `kubernetes.io/service-name` = name. */
-  readonly slices: readonly EndpointSlice[];
+  /** EndpointSlices with its pods; undefined while they are not known, and then `before` stands. */
+  readonly slices: readonly EndpointSlice[] | undefined;
+  /** What was resolved last. */
+  readonly before?: ServiceConfig | undefined;
+  readonly health?: ServiceConfig["health"];
 }
 
 /**
@@ -20,7 +24,7 @@ export interface ExportInput {
  * not ready or are terminating are listed as not ready, so that others see them and send them nothing new. TCP only.
  */
 export function resolveExport(input: ExportInput): ExportVerdict {
-  const { namespace, name, service, slices } = input;
+  const { namespace, name, service, slices, before, health } = input;
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
     return {
       valid: false,
@@ -35,6 +39,13 @@ export function resolveExport(input: ExportInput): ExportVerdict {
       message: `Service "${name}" stands for the imported service; exporting it needs a Service with pods of its own`,
     };
   }
+  if (isShadow(service)) {
+    return {
+      valid: false,
+      reason: "NoService",
+      message: `Service "${name}" only lists the pods of another one for Isthmus; export that one`,
+    };
+  }
   if (service.spec?.type === "ExternalName") {
     return {
       valid: false,
@@ -47,14 +58,17 @@ export function resolveExport(input: ExportInput): ExportVerdict {
   if (ports.length === 0) {
     return { valid: false, reason: "InvalidServiceType", message: `Service "${name}" has no TCP port` };
   }
+  const probed = health?.port === undefined || ports.some(({ port }) => port === health.port);
   const config: ServiceConfig = {
     service: `${namespace}/${name}`,
     ports: ports.map((port) => ({
       ...(port.name === undefined || port.name === "" ? {} : { name: port.name }),
       port: port.port,
       protocol: "TCP" as const,
+      ...(port.appProtocol ? { appProtocol: port.appProtocol } : {}),
     })),
-    endpoints: endpointsOf(ports, slices),
+    ...(health === undefined || !probed ? {} : { health }),
+    endpoints: slices === undefined ? (before?.endpoints ?? []) : endpointsOf(ports, slices),
   };
   const ignoredPorts = all
     .filter((port) => !ports.includes(port))
@@ -84,14 +98,16 @@ function endpointsOf(ports: ServicePorts, slices: readonly EndpointSlice[]): End
       const name = endpoint.targetRef?.name ?? host;
       const known = endpoints.get(name);
       if (known !== undefined && known.host !== host) continue;
-      const ready = endpoint.conditions?.ready !== false && endpoint.conditions?.terminating !== true;
+      const terminating = endpoint.conditions?.terminating === true;
+      const ready = (endpoint.conditions?.ready !== false && !terminating) || known?.ready === true;
       endpoints.set(name, {
         id: name,
         name,
         host,
         // A slice of another port set of the same pod adds its ports.
         ports: { ...known?.ports, ...targets },
-        ready: ready || known?.ready === true,
+        ready,
+        ...(!ready && terminating ? { reason: "terminating" } : {}),
         ...(endpoint.zone === undefined || endpoint.zone === null ? {} : { zone: endpoint.zone }),
       });
     }

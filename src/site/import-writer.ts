@@ -4,48 +4,54 @@ import { apiVersionOf, RESOURCES } from "#api/resources.ts";
 import { covers } from "#controller/compare.ts";
 import { ownerReference } from "#controller/owner-reference.ts";
 import type { ReconcileResult } from "#controller/reconciler.ts";
+import type { NewCondition } from "#api/object.ts";
 import { withConditions, writeStatus } from "#controller/write-status.ts";
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
-import type { ImportListener } from "./config-builder.ts";
+import { listenerProtocol } from "./app-protocol.ts";
 import {
   type DesiredImport,
+  type ImportedPort,
   importLabels,
   importService,
   type ImportPlan,
   isImportService,
-  listenersOf,
   planImports,
 } from "./imports.ts";
-import { ListenerPorts } from "./listener-ports.ts";
-import { EXPORTERS_ANNOTATION, IMPORT_LABEL } from "./names.ts";
+import type { ListenerBook, WantedListener } from "./listener-book.ts";
+import { EXPORTERS_ANNOTATION, IMPORT_LABEL, ORIGINAL_ANNOTATION } from "./names.ts";
 import type { SiteState } from "./network-view.ts";
 
 export interface ImportWriterOptions {
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly clock: Clock;
+  readonly book: ListenerBook;
   /** How long a service has to be gone everywhere before it is deleted here, ms [500]. */
   readonly graceMs?: number;
 }
 
+const READY_MESSAGES = {
+  Ready: "",
+  Local: "The TrafficPolicy has mode Local: clients of this cluster are refused",
+  ServiceExists:
+    'Service "NAME" of this namespace is not managed by Isthmus: clients here reach that one, not the imported service. A TrafficPolicy "NAME" makes both work together',
+} as const;
 const log = logFor("site", "imports");
 
 /**
  * Makes ServiceImports and Services of what the routers see. The plan (imports.ts) is made on each piece of news, in memory, and
- * with it the listener ports, so that the routers listen before anybody can find the Service; then each service is
- * written by itself.
+ * with it the listener ports (listener-book.ts), so that the routers listen before anybody can find the Service; then
+ * each service is written by itself.
  */
 export class ImportWriter {
   readonly #options: ImportWriterOptions;
-  readonly #ports = new ListenerPorts();
-  /** Listeners of Services that are not written yet: `name:port` -> listener port. */
-  readonly #pending = new Map<string, number>();
   readonly #goneSinceMs = new Map<string, number>();
   /** ServiceImports that somebody has deleted: their Service goes too, unless the service is still exported. */
   readonly #released = new Set<string>();
+  readonly #dropped = new Set<string>();
   #desired = new Map<string, DesiredImport>();
   #gone = new Set<string>();
 
@@ -53,17 +59,35 @@ export class ImportWriter {
     this.#options = options;
   }
 
-  /** Plans anew; returns the names of services that may have to be written. */
-  plan(sites: readonly SiteState[] | undefined): string[] {
+  /** Plans anew. */
+  plan(sites: readonly SiteState[] | undefined): void {
     const { caches, clock } = this.#options;
     const plan = planImports({ namespace: caches.namespace, sites, imports: this.#ownImports() });
-    const before = this.#desired;
+    for (const name of this.#desired.keys()) this.#dropped.add(name);
     this.#desired = new Map(plan.desired.map((desired) => [desired.name, desired]));
+    for (const name of this.#desired.keys()) this.#dropped.delete(name);
     this.#noteGone(plan, clock.monotonicMs());
-    this.#allocate();
-    const names = new Set(plan.gone);
+  }
+
+  /** Ports that the routers shall listen for. */
+  wanted(): WantedListener[] {
+    const { caches } = this.#options;
+    return [...this.#desired.values()].flatMap(({ name, ports }) => {
+      const service = caches.service(name);
+      if (service !== undefined && !isImportService(service)) return [];
+      return ports.map((port) => ({
+        service: `${caches.namespace}/${name}`,
+        port: port.port,
+        protocol: listenerProtocol(port),
+      }));
+    });
+  }
+
+  /** Names of services that may have to be written. */
+  toWrite(): string[] {
+    const names = new Set([...this.#gone, ...this.#dropped]);
+    this.#dropped.clear();
     for (const [name, desired] of this.#desired) if (!this.#isWritten(desired)) names.add(name);
-    for (const name of before.keys()) if (!this.#desired.has(name)) names.add(name);
     return [...names];
   }
 
@@ -72,23 +96,9 @@ export class ImportWriter {
     this.#released.add(name);
   }
 
-  /** All listeners that the routers shall have. */
-  listeners(): ImportListener[] {
-    const { caches } = this.#options;
-    const listeners = uniqueListeners(listenersOf(caches.services.list()));
-    const known = new Set(listeners.map(({ service, port }) => `${service}:${port}`));
-    for (const [key, listenerPort] of this.#pending) {
-      const colon = key.lastIndexOf(":");
-      const service = `${caches.namespace}/${key.slice(0, colon)}`;
-      const port = Number(key.slice(colon + 1));
-      if (!known.has(`${service}:${port}`)) listeners.push({ service, port, listenerPort });
-    }
-    return listeners;
-  }
-
   /** Forgets what was planned: another process writes now. */
   reset(): void {
-    this.#pending.clear();
+    this.#dropped.clear();
     this.#goneSinceMs.clear();
     this.#released.clear();
     this.#desired.clear();
@@ -129,11 +139,7 @@ export class ImportWriter {
       log.warning("A ServiceImport that somebody else made is in the way", { name: desired.name });
       return;
     }
-    const wanted = importService(desired, {
-      namespace,
-      owner,
-      targetPort: (port) => this.#listenerPort(desired.name, port) ?? port,
-    });
+    const wanted = this.#wantedService(desired, owner);
     const ips =
       service?.spec.clusterIP === undefined || service.spec.clusterIP === "None"
         ? []
@@ -142,26 +148,13 @@ export class ImportWriter {
       this.#writeImport(desired, {
         known,
         owner,
-        ips: service !== undefined && isImportService(service) ? ips : [],
+        ips: service !== undefined && this.#leadsToImport(service) ? ips : [],
       }),
       this.#writeService(wanted, service),
     ]);
-    const foreign =
-      service !== undefined &&
-      !isImportService(service) &&
-      caches.exports.get(namespace, desired.name) === undefined;
     const conditions = withConditions(
       object.status?.conditions,
-      [
-        foreign
-          ? {
-              type: "Ready",
-              status: "False",
-              reason: "ServiceExists",
-              message: `Service "${desired.name}" of this namespace is not managed by Isthmus: clients here reach that one, not the imported service`,
-            }
-          : { type: "Ready", status: "True", reason: "Ready", message: "" },
-      ],
+      [{ type: "Ready", ...this.#ready(desired.name, service) }],
       { nowMs: clock.now() },
     );
     const clusters = desired.exporters.map((cluster) => ({ cluster }));
@@ -178,7 +171,11 @@ export class ImportWriter {
     const base = { apiVersion: apiVersionOf(RESOURCES.serviceImports), kind: RESOURCES.serviceImports.kind };
     if (known === undefined)
       return await client.create<ServiceImport>(RESOURCES.serviceImports, { ...base, metadata, spec });
-    if (covers(known, { metadata, spec }) && (known.spec.ips ?? []).join() === ips.join()) return known;
+    const same =
+      covers(known, { metadata, spec }) &&
+      portsText(known.spec.ports) === portsText(desired.ports) &&
+      (known.spec.ips ?? []).join() === ips.join();
+    if (same) return known;
     return await client.update<ServiceImport>(RESOURCES.serviceImports, {
       ...known,
       metadata: merged(known.metadata, metadata),
@@ -234,46 +231,43 @@ export class ImportWriter {
     for (const name of plan.gone) if (!this.#goneSinceMs.has(name)) this.#goneSinceMs.set(name, nowMs);
   }
 
-  /** A listener port for each port of each desired import that has none. */
-  #allocate(): void {
-    const { caches } = this.#options;
-    const { namespace } = caches;
-    const present = uniqueListeners(listenersOf(caches.services.list()));
-    const byKey = new Map(present.map((one) => [`${one.service}:${one.port}`, one.listenerPort]));
-    const used = new Set([...byKey.values(), ...this.#pending.values()]);
-    for (const port of used) this.#ports.continueAfter(port);
-    const wanted = new Set<string>();
-    for (const desired of this.#desired.values()) {
-      const service = caches.service(desired.name);
-      if (service !== undefined && !isImportService(service)) continue;
-      for (const { port } of desired.ports) {
-        const key = `${desired.name}:${port}`;
-        wanted.add(key);
-        if (byKey.has(`${namespace}/${key}`)) {
-          this.#pending.delete(key);
-          continue;
-        }
-        if (this.#pending.has(key)) continue;
-        const listenerPort = this.#ports.allocate(used);
-        if (listenerPort === undefined) {
-          log.error("No listener port is left for an imported service", { service: desired.name, port });
-          continue;
-        }
-        used.add(listenerPort);
-        this.#pending.set(key, listenerPort);
-      }
-    }
-    for (const key of this.#pending.keys()) if (!wanted.has(key)) this.#pending.delete(key);
+  #ready(name: string, service: Service | undefined): Omit<NewCondition, "type"> {
+    const reason = this.#readyReason(service);
+    const message = READY_MESSAGES[reason].replaceAll("NAME", name);
+    return { status: reason === "ServiceExists" ? "False" : "True", reason, message };
   }
 
-  #listenerPort(name: string, port: number): number | undefined {
-    const pending = this.#pending.get(`${name}:${port}`);
-    if (pending !== undefined) return pending;
-    const service = this.#options.caches.service(name);
-    const key = `${this.#options.caches.namespace}/${name}`;
-    return listenersOf(service === undefined ? [] : [service]).find(
-      (one) => one.service === key && one.port === port,
-    )?.listenerPort;
+  #readyReason(service: Service | undefined): keyof typeof READY_MESSAGES {
+    const { caches } = this.#options;
+    if (service === undefined || isImportService(service))
+      return service !== undefined && this.#refuses(service.metadata.name) ? "Local" : "Ready";
+    const { name } = service.metadata;
+    if (this.#leadsToImport(service) || caches.exports.get(caches.namespace, name) !== undefined)
+      return "Ready";
+    return "ServiceExists";
+  }
+
+  #wantedService(desired: DesiredImport, owner: ReturnType<typeof ownerReference>): Service {
+    const { caches, book } = this.#options;
+    const { namespace } = caches;
+    const service = `${namespace}/${desired.name}`;
+    return importService(desired, {
+      namespace,
+      owner,
+      targetPort: (port) => book.portOf({ service, port }) ?? port,
+      refuse: this.#refuses(desired.name),
+    });
+  }
+
+  /** Mode Local for a service that has no pods here. */
+  #refuses(name: string): boolean {
+    const { caches } = this.#options;
+    return caches.policies.get(caches.namespace, name)?.spec.mode === "Local";
+  }
+
+  /** Ours, or a Service of the user that a policy points to the routers. */
+  #leadsToImport(service: Service): boolean {
+    return isImportService(service) || service.metadata.annotations?.[ORIGINAL_ANNOTATION] !== undefined;
   }
 
   /** Whether nothing is left to write, as far as the caches know. */
@@ -287,18 +281,23 @@ export class ImportWriter {
       return false;
     if (known.status?.clusters?.map(({ cluster }) => cluster).join(",") !== desired.exporters.join(","))
       return false;
-    const ports = known.spec.ports.map(({ name, port }) => `${name ?? ""}:${port}`).join();
-    if (ports !== desired.ports.map(({ name, port }) => `${name ?? ""}:${port}`).join()) return false;
+    if (portsText(known.spec.ports) !== portsText(desired.ports)) return false;
     const service = caches.service(desired.name);
-    if (service === undefined) return false;
-    if (!isImportService(service)) return true;
+    const site = caches.site();
+    if (service === undefined || site === undefined) return false;
+    const ready = known.status?.conditions?.find(({ type }) => type === "Ready");
+    if (ready?.reason !== this.#readyReason(service)) return false;
+    if (!this.#leadsToImport(service)) return true;
     const [ip] = known.spec.ips ?? [];
     if (ip !== service.spec.clusterIP) return false;
     return (
-      desired.ports.every(({ port }) => !this.#pending.has(`${desired.name}:${port}`)) &&
-      service.spec.ports?.length === desired.ports.length
+      !isImportService(service) || isAsWanted(service, this.#wantedService(desired, ownerReference(site)))
     );
   }
+}
+
+function portsText(ports: readonly ImportedPort[]): string {
+  return ports.map(({ name, port, appProtocol }) => `${name ?? ""}:${port}:${appProtocol ?? ""}`).join();
 }
 
 function importObject(
@@ -315,9 +314,10 @@ function importObject(
     },
     spec: {
       type: "ClusterSetIP",
-      ports: desired.ports.map(({ name, port }) => ({
+      ports: desired.ports.map(({ name, port, appProtocol }) => ({
         ...(name === undefined ? {} : { name }),
         protocol: "TCP",
+        ...(appProtocol === undefined ? {} : { appProtocol }),
         port,
       })),
       ips: options.ips,
@@ -348,22 +348,14 @@ function isAsWanted(known: Service, wanted: Service): boolean {
 function routing(service: Service): string {
   const selector = Object.entries(service.spec.selector ?? {}).map(([key, value]) => `${key}=${value}`);
   const ports = (service.spec.ports ?? []).map(
-    ({ name, port, targetPort }) => `${port}/${name ?? ""}/${targetPort ?? ""}`,
+    ({ name, port, targetPort, appProtocol }) =>
+      `${port}/${name ?? ""}/${targetPort ?? ""}/${appProtocol ?? ""}`,
   );
   return `${selector.toSorted(compareText).join()} ${ports.toSorted(compareText).join()}`;
 }
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Two Services that point to one router port cannot both be right: the first by name keeps it. */
-function uniqueListeners(listeners: readonly ImportListener[]): ImportListener[] {
-  const byPort = new Map<number, ImportListener>();
-  const sorted = listeners.toSorted((a, b) => (`${a.service}:${a.port}` < `${b.service}:${b.port}` ? -1 : 1));
-  for (const listener of sorted)
-    if (!byPort.has(listener.listenerPort)) byPort.set(listener.listenerPort, listener);
-  return [...byPort.values()];
 }
 
 function uidOf(object: { metadata: { uid?: string } }): { uid?: string } {

@@ -178,5 +178,7 @@ test("only Services with our label give listeners", () => {
     spec: { ports: [{ port: 8080, targetPort: 10_003 }] },
   }));
   if (ours === undefined || theirs === undefined) throw new Error("unreachable");
-  expect(listenersOf([ours, theirs])).toEqual([{ service: "shop/a", port: 8080, listenerPort: 10_003 }]);
+  expect(listenersOf([ours, theirs])).toEqual([
+    { service: "shop/a", port: 8080, listenerPort: 10_003, protocol: "auto" },
+  ]);
 });

@@ -4,14 +4,17 @@ import type { ServiceImport } from "#api/kinds/service-import.ts";
 import type { SiteState } from "./network-view.ts";
 import {
   CONTROLLER,
+  ENTRY_SERVICE,
   EXPORTERS_ANNOTATION,
   IMPORT_LABEL,
   JOIN_SERVICE,
   labelsOf,
   NAME_LABEL,
+  NOBODY,
   ROUTER,
 } from "./names.ts";
-import type { ImportListener } from "./config-builder.ts";
+import { listenerProtocol } from "./app-protocol.ts";
+import type { ServiceListener } from "./listener-book.ts";
 
 /** More services of one namespace are not imported: a site that offers without end must not fill this cluster. */
 export const MAX_IMPORTS = 5000;
@@ -19,12 +22,13 @@ export const MAX_IMPORTS = 5000;
 /** What a Service may be called (RFC 1123 label). */
 const SERVICE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Ours: another site's service of such a name would stand between the routers and this controller. */
-const RESERVED: ReadonlySet<string> = new Set([CONTROLLER, ROUTER, JOIN_SERVICE]);
+export const RESERVED: ReadonlySet<string> = new Set([CONTROLLER, ROUTER, JOIN_SERVICE, ENTRY_SERVICE]);
 
 /** A port that an imported service has in the network. */
 export interface ImportedPort {
   readonly name?: string;
   readonly port: number;
+  readonly appProtocol?: string;
 }
 
 /** What should stand in this namespace for one service of the network. */
@@ -80,9 +84,7 @@ export function planImports(input: PlanInput): ImportPlan {
     // A silent exporter's ports stay as they were while nobody who is heard offers the service.
     const heard = offers.filter((offer) => offer.site.reachable);
     const ports = unionOfPorts((heard.length > 0 ? heard : offers).map((offer) => offer.ports));
-    const kept = (object?.spec.ports ?? []).map(({ name: portName, port }): ImportedPort =>
-      portName ? { name: portName, port } : { port },
-    );
+    const kept = (object?.spec.ports ?? []).map(importedPort);
     desired.push({ name, ports: ports.length > 0 ? ports : kept, exporters: [...exporters].toSorted() });
   }
   return { desired, gone };
@@ -116,17 +118,21 @@ function indexSites(namespace: string, sites: readonly SiteState[]): SiteIndex {
       if (!SERVICE_NAME.test(name) || RESERVED.has(name)) continue;
       if (byService.size >= MAX_IMPORTS && !byService.has(name)) continue;
       const offers = byService.get(name) ?? [];
-      offers.push({
-        site,
-        ports: tcp.map(({ name: portName, port }): ImportedPort =>
-          portName ? { name: portName, port } : { port },
-        ),
-      });
+      offers.push({ site, ports: tcp.map(importedPort) });
       byService.set(name, offers);
     }
   }
   for (const cluster of silent) certain.delete(cluster);
   return { byService, certain };
+}
+
+/** As API servers take it; another site may say anything. */
+const APP_PROTOCOL =
+  /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** Without what is empty. */
+function importedPort({ name, port, appProtocol = "" }: ImportedPort): ImportedPort {
+  return { ...(name ? { name } : {}), port, ...(APP_PROTOCOL.test(appProtocol) ? { appProtocol } : {}) };
 }
 
 /** The clusters that this import was made for: what its status says, or, until that is written, what it was created with. */
@@ -146,12 +152,12 @@ export function unionOfPorts(lists: readonly (readonly ImportedPort[])[]): Impor
     for (const port of list) if (!byNumber.has(port.port)) byNumber.set(port.port, port);
   const ports = [...byNumber.values()].toSorted((a, b) => a.port - b.port);
   const names = new Set<string>();
-  return ports.map(({ name, port }) => {
+  return ports.map(({ name, ...rest }) => {
     if (name !== undefined && !names.has(name)) {
       names.add(name);
-      return { name, port };
+      return { name, ...rest };
     }
-    return ports.length === 1 ? { port } : { name: `port-${port}`, port };
+    return ports.length === 1 ? rest : { name: `port-${rest.port}`, ...rest };
   });
 }
 
@@ -171,23 +177,32 @@ export function isImportService(service: Service): boolean {
 }
 
 /** The router ports that the imported Services of this namespace already point to. */
-export function listenersOf(services: readonly Service[]): ImportListener[] {
-  const listeners: ImportListener[] = [];
+export function listenersOf(services: readonly Service[]): ServiceListener[] {
+  const listeners: ServiceListener[] = [];
   for (const service of services) {
     if (!isImportService(service)) continue;
     for (const port of service.spec?.ports ?? []) {
       if (typeof port.targetPort !== "number") continue;
       const key = `${service.metadata.namespace ?? ""}/${service.metadata.name}`;
-      listeners.push({ service: key, port: port.port, listenerPort: port.targetPort });
+      const protocol = listenerProtocol(port);
+      listeners.push({ service: key, port: port.port, listenerPort: port.targetPort, protocol });
     }
   }
   return listeners;
 }
 
-/** The Service that clients of an imported service use: its endpoints are this site's routers. */
+/**
+ * The Service that clients of an imported service use: its endpoints are this site's routers. With `refuse` it has none, so that
+ * clients are refused at once.
+ */
 export function importService(
   desired: DesiredImport,
-  options: { namespace: string; owner: OwnerReference; targetPort: (port: number) => number },
+  options: {
+    namespace: string;
+    owner: OwnerReference;
+    targetPort: (port: number) => number;
+    refuse: boolean;
+  },
 ): Service {
   return {
     apiVersion: "v1",
@@ -200,10 +215,11 @@ export function importService(
     },
     spec: {
       type: "ClusterIP",
-      selector: { [NAME_LABEL]: ROUTER },
-      ports: desired.ports.map(({ name, port }) => ({
+      selector: options.refuse ? { ...NOBODY } : { [NAME_LABEL]: ROUTER },
+      ports: desired.ports.map(({ name, port, appProtocol }) => ({
         ...(name === undefined ? {} : { name }),
         protocol: "TCP" as const,
+        ...(appProtocol === undefined ? {} : { appProtocol }),
         port,
         targetPort: options.targetPort(port),
       })),

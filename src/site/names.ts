@@ -4,6 +4,8 @@ export const CONTROLLER = "isthmus-controller";
 export const ROUTER = "isthmus-router";
 /** Service through which joiners reach the controller; of the type that `Site.spec.linkAccess` says. */
 export const JOIN_SERVICE = "isthmus-join";
+/** Service through which clients from outside reach exported services by path. */
+export const ENTRY_SERVICE = "isthmus-entry";
 export const IDENTITY_SECRET = "isthmus-site";
 export const ROOT_SECRET = "isthmus-root";
 export const CONTROL_SECRET = "isthmus-control";
@@ -12,6 +14,8 @@ export const LEASE = "isthmus-controller";
 export const JOIN_PORT = 7444;
 export const CONTROL_PORT = 7445;
 export const LINK_PORT = 7443;
+/** Where a router answers by path; the Service isthmus-entry leads to it. */
+export const ENTRY_PORT = 7446;
 /** Admin endpoint of a router, on its pod's address: probes and Prometheus come from outside the pod. */
 export const ADMIN_PORT = 9901;
 
@@ -28,6 +32,20 @@ export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 export const IMPORT_LABEL = "isthmus.dev/import";
 /** Exporters at the creation of a ServiceImport, until its status carries them. */
 export const EXPORTERS_ANNOTATION = "isthmus.dev/exporters";
+
+/** On a Service of the user that points to the routers: its own selector and ports, as JSON. */
+export const ORIGINAL_ANNOTATION = "isthmus.dev/original";
+/** On the headless Service that stands for the pods of such a Service: whose. */
+export const SHADOW_LABEL = "isthmus.dev/shadow-of";
+/** On the same: router ports by port of the Service, as JSON. */
+export const LISTENERS_ANNOTATION = "isthmus.dev/listeners";
+/** A selector that no pod has: clients are refused. */
+export const NOBODY: Readonly<Record<string, string>> = { "isthmus.dev/nobody": "true" };
+
+/** On a ServiceExport: `/path`, or `8080=/path,9090=/other`. */
+export const ENTRY_PATH_ANNOTATION = "isthmus.dev/entry-path";
+/** On the same: "false" leaves the path as the client wrote it. */
+export const ENTRY_STRIP_ANNOTATION = "isthmus.dev/entry-strip-prefix";
 
 /** The token that a router replaces by its own pod's address. */
 export const POD_IP_TOKEN = "${POD_IP}";

@@ -1,11 +1,13 @@
-import type { LinkState, RouterState, SiteState } from "#router/state.ts";
+import type { LinkState, PolicyState, RouterState, SiteState } from "#router/state.ts";
 
-export type { LinkState, SiteState };
+export type { LinkState, PolicyState, SiteState };
 
 /** What the routers of this site see together. */
 export interface NetworkView {
   readonly sites: readonly SiteState[];
   readonly links: readonly LinkState[];
+  /** How new work is divided, for each service and port that clients here use. */
+  readonly policies: readonly PolicyState[];
 }
 
 /**
@@ -17,18 +19,24 @@ export function mergeStates(states: readonly RouterState[]): NetworkView | undef
   if (states.length === 0) return undefined;
   const sites = new Map<string, SiteState>();
   const links = new Map<string, LinkState>();
+  const policies = new Map<string, PolicyState>();
   for (const state of states) {
     for (const site of state.sites) {
       const known = sites.get(site.id);
       if (known === undefined || site.reachable || !known.reachable) sites.set(site.id, site);
     }
+    for (const policy of state.policies ?? []) policies.set(`${policy.service}:${policy.port}`, policy);
     for (const link of state.links) {
       const key = `${link.direction}\n${link.name}\n${link.remoteSiteId}`;
       const known = links.get(key);
       if (known === undefined || RANK[link.state] >= RANK[known.state]) links.set(key, link);
     }
   }
-  return { sites: [...sites.values()].toSorted(byId), links: [...links.values()] };
+  return {
+    sites: [...sites.values()].toSorted(byId),
+    links: [...links.values()],
+    policies: [...policies.values()],
+  };
 }
 
 const RANK = { down: 0, connecting: 1, up: 2 } as const;

@@ -7,6 +7,8 @@ import {
   CONTROL_PORT,
   CONTROL_SECRET,
   CONTROLLER,
+  ENTRY_PORT,
+  ENTRY_SERVICE,
   JOIN_PORT,
   JOIN_SERVICE,
   labelsOf,
@@ -67,6 +69,7 @@ export function routerDeployment(options: RouterWorkloadOptions): Deployment {
               ports: [
                 { name: "link", containerPort: LINK_PORT, protocol: "TCP" },
                 { name: "admin", containerPort: ADMIN_PORT, protocol: "TCP" },
+                { name: "entry", containerPort: ENTRY_PORT, protocol: "TCP" },
               ],
               // Ready when it has a configuration and does not drain: only then it gets clients of imported services.
               readinessProbe: { httpGet: { path: "/readyz", port: ADMIN_PORT }, periodSeconds: 2 },
@@ -86,26 +89,47 @@ function fromControl(key: string): { secretKeyRef: { name: string; key: string }
   return { secretKeyRef: { name: CONTROL_SECRET, key } };
 }
 
-/** The Services by which other sites reach this one, of the type that linkAccess says; none for `None`. */
+/**
+ * The Services by which others reach this site, of the type that linkAccess says: link and join for other sites (none for `None`), and
+ * the entry, where the Site has one (with `None` for clients inside the cluster).
+ */
 export function accessServices(options: {
   readonly namespace: string;
   readonly owner: OwnerReference;
   readonly linkAccess: LinkAccess;
+  /** Port of the entry. */
+  readonly entryPort?: number | undefined;
 }): Service[] {
-  const { namespace, owner, linkAccess } = options;
-  if (linkAccess === "None") return [];
-  const service = (name: string, target: { pods: string; port: string; number: number }): Service => ({
+  const { namespace, owner, linkAccess, entryPort } = options;
+  const type = linkAccess === "None" ? "ClusterIP" : linkAccess;
+  const service = (
+    name: string,
+    target: { pods: string; port: string; number: number; targetPort?: number },
+  ): Service => ({
     apiVersion: "v1",
     kind: "Service",
     metadata: { name, namespace, labels: labelsOf(target.pods), ownerReferences: [owner] },
     spec: {
-      type: linkAccess,
+      type,
       selector: { [NAME_LABEL]: target.pods },
-      ports: [{ name: target.port, protocol: "TCP", port: target.number, targetPort: target.number }],
+      ports: [
+        {
+          name: target.port,
+          protocol: "TCP",
+          port: target.number,
+          targetPort: target.targetPort ?? target.number,
+        },
+      ],
     },
   });
+  const entry =
+    entryPort === undefined
+      ? []
+      : [service(ENTRY_SERVICE, { pods: ROUTER, port: "entry", number: entryPort, targetPort: ENTRY_PORT })];
+  if (linkAccess === "None") return entry;
   return [
     service(ROUTER, { pods: ROUTER, port: "link", number: LINK_PORT }),
     service(JOIN_SERVICE, { pods: CONTROLLER, port: "join", number: JOIN_PORT }),
+    ...entry,
   ];
 }

@@ -11,7 +11,7 @@ import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
 import { controlMark, type ControlMaterial, ensureControl } from "./control-secret.ts";
 import { exposureOf, type Exposure } from "./link-access.ts";
-import { CONTROLLER, JOIN_SERVICE, MANAGED_BY, MANAGED_BY_LABEL, ROUTER } from "./names.ts";
+import { CONTROLLER, ENTRY_SERVICE, JOIN_SERVICE, MANAGED_BY, MANAGED_BY_LABEL, ROUTER } from "./names.ts";
 import type { NetworkView } from "./network-view.ts";
 import { lifetimeOf } from "./renewal.ts";
 import { accessServices, routerDeployment } from "./router-workload.ts";
@@ -67,6 +67,7 @@ export class SiteWriter {
       view: this.#options.view(),
       link: this.exposure("link"),
       join: this.exposure("join"),
+      entry: site.spec.entry === undefined ? undefined : this.exposure("entry"),
       routers: this.#options.routers(site.spec.router?.replicas ?? 1),
       endsAtMs: this.#endsAtMs(site),
       nowMs: clock.now(),
@@ -74,10 +75,11 @@ export class SiteWriter {
     await writeStatus(client, { def: RESOURCES.sites, object: site, status });
   }
 
-  /** Where this site is reached for links or for joining. */
-  exposure(port: "link" | "join"): Exposure {
+  /** Where this site is reached for links, for joining, or by clients from outside. */
+  exposure(port: "link" | "join" | "entry"): Exposure {
     const { caches, nodeHost } = this.#options;
-    return exposureOf(caches.service(port === "link" ? ROUTER : JOIN_SERVICE), { port, nodeHost });
+    const name = { link: ROUTER, join: JOIN_SERVICE, entry: ENTRY_SERVICE }[port];
+    return exposureOf(caches.service(name), { port, nodeHost });
   }
 
   async #makeParts(site: Site): Promise<void> {
@@ -99,7 +101,7 @@ export class SiteWriter {
     this.#options.onControl(material);
     const owner = ownerReference(site);
     const linkAccess = site.spec.linkAccess ?? "None";
-    const services = accessServices({ namespace, owner, linkAccess });
+    const services = accessServices({ namespace, owner, linkAccess, entryPort: site.spec.entry?.port });
     const deployment = routerDeployment({
       namespace,
       owner,
@@ -123,7 +125,7 @@ export class SiteWriter {
           mayChange: isManaged,
         }),
       ),
-      ...[ROUTER, JOIN_SERVICE]
+      ...[ROUTER, JOIN_SERVICE, ENTRY_SERVICE]
         .filter((name) => services.every((service) => service.metadata.name !== name))
         .map((name) => this.#remove(caches.service(name))),
     ]);

@@ -3,10 +3,15 @@ import { RESOURCES } from "#api/resources.ts";
 import { withConditions, writeStatus } from "#controller/write-status.ts";
 import type { Clock } from "#core/clock.ts";
 import type { KubeClient } from "#kube/client.ts";
-import type { Caches } from "./caches.ts";
+import type { ReconcileResult } from "#controller/reconciler.ts";
+import { equals } from "#controller/compare.ts";
+import { type Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
+import type { EntryVerdict } from "./entry.ts";
 import type { ExportVerdict } from "./exports.ts";
 import type { NetworkView } from "./network-view.ts";
+import { policyStatus } from "./policy-status.ts";
 import { condition, linkStatus, type Verdict } from "./status.ts";
+import type { TakeOver } from "./take-over.ts";
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -14,9 +19,17 @@ export interface StatusWriterOptions {
   readonly clock: Clock;
   readonly view: () => NetworkView | undefined;
   readonly verdict: (exportName: string) => ExportVerdict | undefined;
-  /** Whether a router works by a configuration that has this in it. */
-  readonly inForce: (what: string) => boolean;
+  /** Undefined for an export that does not ask to answer from outside. */
+  readonly entryVerdict: (exportName: string) => EntryVerdict | undefined;
+  /** Whether a Service has to lead to the routers, and whether it does. */
+  readonly takeOver: (name: string) => { readonly judged: TakeOver; readonly done: boolean };
+  /** Whether a router, or each of them, works by a configuration that has this in it. */
+  readonly inForce: (what: string, whose?: "any" | "all") => boolean;
 }
+
+/** Shares move with the load; the object is not written more often for their sake, ms. */
+const SHARES_EVERY_MS = 1000;
+const ENTRY = "Entry";
 
 /** Keys of what a configuration contains, for `inForce`. */
 export const contentKey = {
@@ -27,6 +40,8 @@ export const contentKey = {
 /** Conditions of Links, ServiceExports and TrafficPolicies. Nothing is written when nothing changed. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
+  /** When the shares of a policy were written last. */
+  readonly #sharesAtMs = new Map<string, number>();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -42,7 +57,7 @@ export class StatusWriter {
   }
 
   async export(name: string): Promise<void> {
-    const { client, caches, verdict, inForce } = this.#options;
+    const { client, caches, verdict, entryVerdict, inForce } = this.#options;
     const object = caches.exports.get(caches.namespace, name);
     const judged = verdict(name);
     if (object === undefined || judged === undefined || caches.site() === undefined) return;
@@ -59,23 +74,48 @@ export class StatusWriter {
           ]
         : ["False", "Pending", "No router of this site has taken it up yet"];
     const { generation } = object.metadata;
-    const conditions = this.#with(object.status?.conditions, [
+    const entry = entryVerdict(name);
+    const before = object.status?.conditions?.filter(({ type }) => entry !== undefined || type !== ENTRY);
+    const conditions = this.#with(before, [
       condition("Valid", valid, generation),
       condition("Ready", ready, generation),
+      ...(entry === undefined
+        ? []
+        : [condition(ENTRY, [entry.served ? "True" : "False", entry.reason, entry.message], generation)]),
     ]);
     await writeStatus(client, { def: RESOURCES.serviceExports, object, status: { conditions } });
   }
 
-  async policy(name: string): Promise<void> {
-    const { client, caches, inForce } = this.#options;
-    const object = caches.policies.get(caches.namespace, name);
-    if (object === undefined || caches.site() === undefined) return;
-    const { generation } = object.metadata;
-    const ready: Verdict = inForce(contentKey.policy(name, generation))
-      ? ["True", "InForce", ""]
-      : ["False", "Pending", "No router of this site has taken it up yet"];
-    const conditions = this.#with(object.status?.conditions, [condition("Ready", ready, generation)]);
-    await writeStatus(client, { def: RESOURCES.trafficPolicies, object, status: { conditions } });
+  /** A status that differs in the shares alone may have to wait for its turn. */
+  async policy(name: string): Promise<ReconcileResult> {
+    const { client, caches, clock, view, inForce, takeOver } = this.#options;
+    const object = caches.policy(name);
+    const site = caches.site();
+    if (object === undefined || site === undefined) {
+      this.#sharesAtMs.delete(name);
+      return {};
+    }
+    const { judged, done } = takeOver(name);
+    const status = policyStatus({
+      policy: object,
+      service: `${caches.namespace}/${name}`,
+      view: view(),
+      self: { id: caches.identity(site)?.siteId ?? fallbackIdOf(site), name: siteNameOf(site) },
+      hasService: caches.service(name) !== undefined,
+      takeOver: judged,
+      taken: done,
+      inForce: inForce(contentKey.policy(name, object.metadata.generation), "all"),
+      nowMs: clock.now(),
+    });
+    const { shares, summary: _, ...rest } = status;
+    const { shares: before, summary: __, ...restBefore } = object.status ?? {};
+    const nowMs = clock.monotonicMs();
+    const leftMs = (this.#sharesAtMs.get(name) ?? -Infinity) + SHARES_EVERY_MS - nowMs;
+    if (equals(rest, restBefore) && leftMs > 0)
+      return equals(shares, before) ? {} : { requeueAfterMs: leftMs };
+    if (await writeStatus(client, { def: RESOURCES.trafficPolicies, object, status }))
+      this.#sharesAtMs.set(name, nowMs);
+    return {};
   }
 
   #with(conditions: readonly Condition[] | undefined, next: NewCondition[]): Condition[] {

@@ -21,7 +21,7 @@ function input(change: Partial<SiteStatusInput> = {}): SiteStatusInput {
   return {
     site,
     identity: IDENTITY,
-    view: { sites: [seenSite("c1"), seenSite("c2")], links: [] },
+    view: { sites: [seenSite("c1"), seenSite("c2")], links: [], policies: [] },
     link: ASSIGNED,
     join: ASSIGNED,
     routers: ROUTERS,
@@ -45,7 +45,7 @@ function link(change: Partial<LinkState> = {}): LinkState {
 }
 
 function withRtt(rttMs: number): NonNullable<SiteStatusInput["view"]> {
-  return { sites: [seenSite("c2", { links: [{ site: "x", cost: 1, rttMs }] })], links: [] };
+  return { sites: [seenSite("c2", { links: [{ site: "x", cost: 1, rttMs }] })], links: [], policies: [] };
 }
 
 describe("the status of a Site", () => {
@@ -69,7 +69,7 @@ describe("the status of a Site", () => {
 
   test("keeps what was seen while no router is connected", () => {
     const before = siteStatus(
-      input({ view: { sites: [seenSite("c2")], links: [link({ direction: "accepted" })] } }),
+      input({ view: { sites: [seenSite("c2")], links: [link({ direction: "accepted" })], policies: [] } }),
     );
     const after = siteStatus(input({ site: { ...input().site, status: before }, view: undefined }));
     expect(after.sites).toEqual(before.sites ?? []);
@@ -96,7 +96,7 @@ describe("the status of a Site", () => {
       endpoints,
     }));
     const sites = Array.from({ length: 1200 }, (_, index) => seenSite(`site-${index}`, { services }));
-    const status = siteStatus(input({ view: { sites, links: [] } }));
+    const status = siteStatus(input({ view: { sites, links: [], policies: [] } }));
     expect(JSON.stringify(status.sites).length).toBeLessThanOrEqual(MAX_STATUS_BYTES);
     expect(status.sites?.length).toBe(1000);
     expect(status.sitesInNetwork).toBe(1200);
@@ -111,7 +111,11 @@ describe("the status of a Link", () => {
     spec: { endpoints: [{ host: "a", port: 1 }], cost: 1, lanes: 2 },
   };
   const of = (links: LinkState[] | undefined, identity: Identity | undefined = IDENTITY) =>
-    linkStatus(object, { view: links === undefined ? undefined : { sites: [], links }, identity, nowMs: 1 });
+    linkStatus(object, {
+      view: links === undefined ? undefined : { sites: [], links, policies: [] },
+      identity,
+      nowMs: 1,
+    });
   const operational = (status: ReturnType<typeof of>) => conditionOf(status.conditions, "Operational");
 
   test("is that of the link of its name which was dialled", () => {

@@ -21,6 +21,8 @@ export interface SiteStatusInput {
   readonly view: NetworkView | undefined;
   readonly link: Exposure;
   readonly join: Exposure;
+  /** Absent: the Site has no entry. */
+  readonly entry?: Exposure | undefined;
   readonly routers: RouterSummary;
   /** When this site's certificates end, wall ms. */
   readonly endsAtMs?: number | undefined;
@@ -36,10 +38,12 @@ const MAX_MESSAGE = 1024;
 export function siteStatus(input: SiteStatusInput): SiteStatus {
   const { site, identity, view, nowMs } = input;
   const previous = site.status ?? {};
-  const endpoints =
-    input.site.spec.linkAccess === "None"
+  const endpoints = [
+    ...(input.site.spec.linkAccess === "None"
       ? []
-      : [...reached("link", input.link), ...reached("join", input.join)];
+      : [...reached("link", input.link), ...reached("join", input.join)]),
+    ...(input.entry === undefined ? [] : reached("entry", input.entry)),
+  ];
   const incoming = (view?.links ?? [])
     .filter((link) => link.direction === "accepted" && link.state === "up" && link.remoteSiteId !== "")
     .map((link) => ({ site: link.remoteSiteId, name: link.remoteSiteName }))

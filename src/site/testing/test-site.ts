@@ -53,7 +53,7 @@ export class TestSite {
     });
   }
 
-  async start(): Promise<SiteController> {
+  async start(options: { drainMs?: number } = {}): Promise<SiteController> {
     const controller = new SiteController({
       client: this.client,
       namespace: NAMESPACE,
@@ -64,6 +64,7 @@ export class TestSite {
       random: systemRandom,
       ports: { join: 0, control: 0 },
       lease: LEASE,
+      ...options,
     });
     this.controller = controller;
     await controller.start();
@@ -125,6 +126,8 @@ export class TestSite {
 /** The router's end of the control channel, under the test's hands. */
 export class TestRouter {
   readonly configs: RouterConfig[] = [];
+  /** False: it says that it has applied a configuration, and opens no listener of it. */
+  listens = true;
   readonly #client: ControlClient;
   #state: RouterState | undefined;
 
@@ -143,6 +146,7 @@ export class TestRouter {
       onMessage: ({ generation, config }) => {
         this.configs.push(config as RouterConfig);
         this.#client.send({ type: "applied", generation, problems: [] });
+        if (this.#state !== undefined) this.#tell({ ...this.#state, listeners: this.#listeners() });
       },
     });
   }
@@ -156,9 +160,27 @@ export class TestRouter {
   }
 
   /** Says what it sees; again after each reconnect. */
-  sees(sites: SiteState[], links: RouterState["links"] = []): void {
-    this.#state = { routerId: "r1", links, sites, listeners: [], problems: [] };
-    this.#client.send({ type: "state", state: this.#state });
+  sees(
+    sites: SiteState[],
+    links: RouterState["links"] = [],
+    policies: NonNullable<RouterState["policies"]> = [],
+  ): void {
+    this.#tell({ routerId: "r1", links, sites, listeners: this.#listeners(), policies, problems: [] });
+  }
+
+  #tell(state: RouterState): void {
+    this.#state = state;
+    this.#client.send({ type: "state", state });
+  }
+
+  #listeners(): RouterState["listeners"] {
+    if (!this.listens) return [];
+    return (this.config?.listeners ?? []).map(({ service, port, listen }) => ({
+      service,
+      port,
+      listen: listen.replace("${POD_IP}", "127.0.0.1"),
+      state: "open" as const,
+    }));
   }
 
   stop(): void {
