@@ -37,6 +37,11 @@ export class Watch {
     this.#heardMs = options.nowMs;
   }
 
+  /** The peer read our SETTINGS. */
+  get settled(): boolean {
+    return this.#settingsAcknowledged;
+  }
+
   /** False when there was nothing to acknowledge. */
   settingsAcknowledged(): boolean {
     const first = !this.#settingsAcknowledged;
@@ -97,7 +102,7 @@ export class Watch {
       };
     }
     if (this.#asked && nowMs - this.#pingMs >= pingTimeoutMs) {
-      return { counter: "pingTimeout", code: H2_ERROR.NO_ERROR, reason: "The peer is silent" };
+      return { counter: "pingTimeout", code: H2_ERROR.INTERNAL_ERROR, reason: "The peer is silent" };
     }
     return at.streams > 0 && !this.#asked && nowMs - this.#heardMs >= pingMs ? "ping" : undefined;
   }

@@ -1,4 +1,4 @@
-import { HpackEncoder, type HpackOutput } from "../encoder.ts";
+import type { HpackEncoder, HpackOutput } from "../encoder.ts";
 import type { Field } from "../field.ts";
 import { HUFFMAN_CODES } from "../huffman.ts";
 
