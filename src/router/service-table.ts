@@ -3,8 +3,10 @@ import type { Random } from "#core/random.ts";
 import type { AdvertisedEndpoint, AdvertisedService } from "./advertisement.ts";
 import type { EndpointConfig, PolicyConfig, RouterConfig, ServiceConfig } from "./config.ts";
 import { Endpoint, type EndpointFacts } from "./endpoint.ts";
+import { explainService } from "./explain.ts";
+import type { ServiceExplanation } from "./explanation.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { Balancer, type Offer } from "./selection/balancer.ts";
+import { Balancer, type Offer, type PickContext } from "./selection/balancer.ts";
 import { DEFAULT_CONNECT_MS, selectionOf, type SelectionPolicy } from "./selection/policy.ts";
 
 /** What the table asks of the network: who offers a service, and how far it is. */
@@ -16,7 +18,10 @@ export interface Offers {
     readonly service: AdvertisedService;
   }>;
   /** Other sites that are known, by id. */
-  readonly sites: ReadonlyMap<string, { readonly facts: { readonly name: string } }>;
+  readonly sites: ReadonlyMap<
+    string,
+    { readonly facts: { readonly name: string }; readonly cost: number | undefined }
+  >;
 }
 
 /** How connections and requests of one service are made. */
@@ -149,6 +154,38 @@ export class ServiceTable {
       const entry = this.#entries.get(service);
       if (entry !== undefined) this.#refresh(entry);
     }
+  }
+
+  /**
+   * Tells how new work of a service's port is divided now, and why; undefined when nothing here asks for it. With `sample`
+   * also how one request would be decided of which that is known.
+   */
+  explain(
+    service: string,
+    {
+      port,
+      protocol,
+      sample,
+    }: { readonly port: number; readonly protocol?: string; readonly sample?: PickContext | undefined },
+  ): ServiceExplanation | undefined {
+    const known = this.#entries.get(service)?.balancers.get(port);
+    if (known === undefined) return undefined;
+    const config: Omit<PolicyConfig, "service"> = this.#policies.get(service) ?? {};
+    const others = [...this.#network.sites]
+      .map(([siteId, { facts, cost }]) => ({ siteId, name: facts.name, local: false, cost }))
+      .toSorted((a, b) => (a.siteId < b.siteId ? -1 : 1));
+    return explainService({
+      service,
+      port,
+      protocol: protocol ?? (known.http ? "http" : "tcp"),
+      config,
+      balancer: known.balancer,
+      connect: this.connectPolicy(service),
+      budgetPercent: config.retries?.budgetPercent ?? DEFAULT_BUDGET_PERCENT,
+      sites: [{ siteId: this.#siteId, name: this.#siteName, local: true, cost: 0 }, ...others],
+      nowMs: this.#options.clock.monotonicMs(),
+      sample,
+    });
   }
 
   *entries(): Iterable<{
