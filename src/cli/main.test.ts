@@ -42,6 +42,8 @@ test("wrong usage is one line with a hint on standard error, exit code 2, and no
     [["explain", "a", "--header", "nothing"], 'Expected a form like "user=bob"'],
     [["router", "run"], "Give one of --config FILE and --control URL"],
     [["version", "-o", "xml"], "Allowed choices are json, yaml"],
+    [["demo", "nonsense"], "Allowed choices are fair-share, traffic"],
+    [["demo", "traffic", "--scenario", "2"], "The story traffic has no scenarios"],
     [["demo", "--scenario", "5"], "Allowed choices are 1, 2, 3, 4, all"],
   ];
   for (const [words, message] of cases) {
