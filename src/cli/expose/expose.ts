@@ -8,6 +8,7 @@ import { formatObjects, type ObjectFormat } from "../output/objects.ts";
 import type { Session } from "../session.ts";
 import { placeOf, requireSite } from "../site.ts";
 import { waitUntil } from "../wait.ts";
+import type { ProtocolName } from "./app-protocols.ts";
 import { EXPOSED_LABEL, exportFor, serviceFor } from "./exposed-service.ts";
 import { checkFree, placeService } from "./place-service.ts";
 
@@ -15,7 +16,8 @@ export interface ExposeOptions extends WaitOptions {
   readonly port?: number;
   readonly targetPort?: number;
   readonly name?: string;
-  readonly protocol: string;
+  readonly protocol?: ProtocolName;
+  readonly path?: string;
   readonly output?: ObjectFormat;
 }
 
@@ -72,18 +74,24 @@ async function planFor(
   session: Session,
 ): Promise<Plan> {
   const { client, namespace } = session;
+  const { path } = options;
   const { kind, name } = workloadOf(options.target);
   if (kind === "Service") {
-    if (options.name !== undefined || options.port !== undefined || options.targetPort !== undefined) {
-      throw new IsthmusError("USAGE", "A service is exposed as it is: with its own name and ports", {
-        hint: session.command(`expose service/${name}`),
-      });
+    const shape = [options.name, options.port, options.targetPort, options.protocol];
+    if (shape.some((option) => option !== undefined)) {
+      throw new IsthmusError(
+        "USAGE",
+        "A service is exposed as it is: with its own name, ports and protocols",
+        {
+          hint: session.command(`expose service/${name}`),
+        },
+      );
     }
     const service = await client.find<Service>(RESOURCES.services, { namespace, name });
     if (service === undefined) throw notThere(kind, { name, session });
     return {
       name,
-      export: exportFor(name, namespace),
+      export: exportFor({ name, namespace, path }),
       ports: (service.spec.ports ?? []).map(({ port }) => port),
     };
   }
@@ -95,11 +103,15 @@ async function planFor(
   const deployment = await client.find<Deployment>(RESOURCES.deployments, { namespace, name });
   if (deployment === undefined) throw notThere(kind, { name, session });
   const serviceName = options.name ?? name;
-  const ports = { port: options.port, targetPort: options.targetPort ?? options.port };
+  const ports = {
+    port: options.port,
+    targetPort: options.targetPort ?? options.port,
+    protocol: options.protocol,
+  };
   return {
     name: serviceName,
     service: serviceFor(deployment, { name: serviceName, ...ports }),
-    export: exportFor(serviceName, namespace),
+    export: exportFor({ name: serviceName, namespace, path }),
     ports: [options.port],
   };
 }
