@@ -4,7 +4,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { NOWHERE, type End } from "../flow.ts";
 import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import { StreamEnd } from "../stream-end.ts";
 
 /** Who uses a connection to a pod at the moment. */
 export interface UpstreamUser {
@@ -87,9 +87,10 @@ export class Http1Upstream implements Upstream {
     return this.fresh && this.host === undefined;
   }
 
-  /** It leads to where the endpoint is now. */
+  /** It leads to where the endpoint is now, by a link that stays. */
   get current(): boolean {
     const { facts } = this.endpoint;
+    if (this.end instanceof StreamEnd && this.end.draining) return false;
     return facts.host === this.host && facts.ports.get(this.route.port) === this.podPort;
   }
 
