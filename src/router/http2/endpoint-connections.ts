@@ -7,6 +7,9 @@ import type { Http2Upstream, UpstreamOwner } from "./upstream.ts";
 /** Connections to one endpoint and port at most; a new one is made only when all others have as many requests as the pod allows. */
 const MAX_CONNECTIONS = 64;
 
+/** What waits for a connection that is being made is told by that one; it is a little late. */
+const SLACK_MS = 100;
+
 export interface EndpointConnectionsOptions {
   readonly endpoint: Endpoint;
   readonly target: DialFor;
@@ -27,6 +30,7 @@ export class EndpointConnections implements UpstreamOwner {
   /** All that are not closed. */
   readonly #all = new Set<Http2Upstream>();
   readonly #waiting = new Set<Attempt>();
+  /** Being made: how many requests it takes is not known before the pod's SETTINGS. */
   #dialling: Http2Upstream | undefined;
   #policy: ConnectPolicy;
   /** Where its connections lead; when the endpoint moves, they are retired. */
@@ -68,7 +72,6 @@ export class EndpointConnections implements UpstreamOwner {
   }
 
   opened(upstream: Http2Upstream): void {
-    if (this.#dialling === upstream) this.#dialling = undefined;
     this.#open.push(upstream);
     this.#pump();
   }
@@ -86,12 +89,18 @@ export class EndpointConnections implements UpstreamOwner {
     if (this.#waiting.size > 0) this.#pump();
   }
 
+  settled(upstream: Http2Upstream): void {
+    if (this.#dialling === upstream) this.#dialling = undefined;
+    this.freed();
+  }
+
   freed(): void {
     if (this.#waiting.size > 0) this.#pump();
   }
 
   closed(upstream: Http2Upstream): void {
     this.#all.delete(upstream);
+    if (this.#dialling === upstream) this.#dialling = undefined;
     this.retired(upstream);
   }
 
@@ -100,8 +109,7 @@ export class EndpointConnections implements UpstreamOwner {
     if (this.#waiting.size === 0) return;
     this.#pump();
     for (const attempt of this.#waiting) {
-      if (nowMs - attempt.startedMs <= this.#policy.connectMs) return;
-      if (this.#dialling !== undefined && this.#open.length === 0) return;
+      if (nowMs - attempt.startedMs <= this.#policy.connectMs + SLACK_MS) return;
       this.#waiting.delete(attempt);
       attempt.unreached("overloaded");
     }
@@ -120,7 +128,9 @@ export class EndpointConnections implements UpstreamOwner {
         return;
       }
       this.#waiting.delete(attempt);
-      if (!attempt.send(upstream)) this.#waiting.add(attempt);
+      if (attempt.send(upstream)) continue;
+      this.#waiting.add(attempt);
+      return;
     }
   }
 

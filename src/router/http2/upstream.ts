@@ -14,6 +14,8 @@ import { StreamEnd } from "../stream-end.ts";
 export interface UpstreamOwner {
   /** It takes requests from now on. */
   opened(upstream: Http2Upstream): void;
+  /** It is known how many requests it takes. */
+  settled(upstream: Http2Upstream): void;
   /** It could not be made. */
   failed(upstream: Http2Upstream): void;
   /** It takes no more requests; those it has may go on. */
@@ -70,7 +72,7 @@ export class Http2Upstream implements Upstream {
       events: {
         onGoAway: () => this.retire(),
         onClosed: (reason, code) => this.#over(reason, code),
-        onSettings: () => this.#owner.freed(this),
+        onSettings: () => this.#owner.settled(this),
       },
     });
   }

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { field } from "#http/hpack/field.ts";
+import { Hop } from "./testing/hop.ts";
+import { Pod } from "./testing/pod.ts";
+
+/** Output of a program of Debian's nghttp2-client; undefined, with a notice, where it is absent. */
+async function run(command: readonly [string, ...string[]]): Promise<string | undefined> {
+  if (Bun.which(command[0]) === null) {
+    console.log(`notice: ${command[0]} is not installed (Debian: nghttp2-client): not tested with it`);
+    return undefined;
+  }
+  const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });
+  const [output] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+  return output;
+}
+
+test("nghttp gets an answer with trailers, and what it uploads arrives", async () => {
+  using pod = new Pod((request) => {
+    void request
+      .until(() => request.ended)
+      .then(() => {
+        request.stream.headers([field(":status", "200"), field("x-bytes", String(request.bytes))], false);
+        request.stream.data(Buffer.from("body of the pod\n"), false);
+        request.stream.headers([field("x-last", "yes")], true);
+      });
+  });
+  using hop = new Hop([pod]);
+  const upload = import.meta.path;
+  const output = await run(["nghttp", "-v", "-d", upload, `http://${hop.authority}/up`]);
+  if (output === undefined) return;
+  expect(output).toContain(`x-bytes: ${Bun.file(upload).size}`);
+  expect(output).toContain("body of the pod");
+  expect(output).toContain("x-last: yes");
+});
+
+test("h2load: 3000 requests on 10 connections, none fails, all pods have as many", async () => {
+  const body = "x".repeat(1024);
+  const answer = (): Pod => new Pod((request) => request.answer(200, body));
+  using a = answer();
+  using b = answer();
+  using c = answer();
+  using hop = new Hop([a, b, c]);
+  const output = await run(["h2load", "-n3000", "-c10", "-m20", `http://${hop.authority}/`]);
+  if (output === undefined) return;
+  expect(output).toContain("3000 succeeded, 0 failed, 0 errored");
+  const shares = [a, b, c].map(({ requests }) => requests.length);
+  console.log(`  shares ${shares.join(" ")}`);
+  expect(shares.reduce((sum, one) => sum + one, 0)).toBe(3000);
+  expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(20);
+});
