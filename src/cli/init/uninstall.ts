@@ -1,6 +1,7 @@
 import type { KubeObject } from "#api/object.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { CONTROLLER, IMPORT_LABEL, LEASE, MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
+import { putBackServices } from "#site/put-back.ts";
 import { EXPOSED_BY, EXPOSED_LABEL } from "../expose/exposed-service.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import type { Session } from "../session.ts";
@@ -37,6 +38,8 @@ export async function uninstall(options: UninstallOptions, session: Session): Pr
   await client.delete(RESOURCES.deployments, { namespace, name: CONTROLLER, propagation: "Background" });
   const timeoutMs = waitMs(options, true);
   if (timeoutMs > 0) await untilGone(`app.kubernetes.io/name=${CONTROLLER}`, { timeoutMs, session });
+  // Services of the user that lead to the routers, while those still serve.
+  await putBackServices(client, namespace);
   for (const { def, selector } of STEPS) {
     // oxlint-disable-next-line no-await-in-loop -- in order
     const { items } = await client.list<KubeObject>(def, {
@@ -50,6 +53,8 @@ export async function uninstall(options: UninstallOptions, session: Session): Pr
       ),
     );
   }
+  // A controller that ended later than it was waited for may have led one there again.
+  await putBackServices(client, namespace);
   // Made by the controller's election, without a label.
   await client.delete(RESOURCES.leases, { namespace, name: LEASE });
   if (timeoutMs > 0) await untilGone(OURS, { timeoutMs, session });
