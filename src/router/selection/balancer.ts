@@ -53,6 +53,8 @@ export interface BalancerOptions {
 /** While shares move, they are set anew so many times on the whole way. */
 const RAMP_STEPS = 200;
 const RAMP_STEP_MIN_MS = 5;
+/** A trial that nothing is heard of for two connect timeouts is followed by another. */
+const TRIAL_PATIENCE = 4;
 const NO_NEEDS: Needs = { kind: "none" };
 /** So that a request's tier does not depend on the same bits as its endpoint. */
 const TIER_SALT = 0x7f4a7c15;
@@ -273,7 +275,7 @@ export class Balancer {
   #try(chosen: Candidate): void {
     const nowMs = this.#options.clock.monotonicMs();
     this.#trials.shift();
-    chosen.health.tried(nowMs, 2 * this.#policy.lostConnectMs);
+    chosen.health.tried(nowMs, TRIAL_PATIENCE * this.#policy.lostConnectMs);
     this.#dueMs = Math.min(this.#dueMs, chosen.health.untilMs);
   }
 
@@ -291,9 +293,11 @@ export class Balancer {
     this.#plan = planTiers(policy);
     const structure = structureOf(policy);
     const { rampMs, failback } = policy;
-    if (structureOf(former) === structure) this.#shares.tune({ rampMs, manual: failback === "Manual" });
+    const nowMs = this.#options.clock.monotonicMs();
+    if (structureOf(former) === structure)
+      this.#shares.tune({ rampMs, manual: failback === "Manual", nowMs });
     else this.#shares = sharesOf(this.#plan, policy);
-    if (policy.resume > former.resume) this.#shares.resume();
+    if (policy.resume > former.resume) this.#shares.resume(nowMs);
     if (structureOf(former) + choiceOf(former) === structure + choiceOf(policy)) return;
     this.#tiers = this.#newTiers();
     for (const member of this.#members.values()) member.forgetTurns();

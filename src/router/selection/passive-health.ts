@@ -60,8 +60,8 @@ export class PassiveHealth {
       readonly chance: number;
     },
   ): boolean {
-    if (this.state === "aside" || this.state === "due") return false;
-    if (this.state === "on trial" && nowMs - latencyMs < this.#sinceMs - START_TOLERANCE_MS) return false;
+    if (this.state === "aside") return false;
+    if (this.state !== "in" && nowMs - latencyMs < this.#sinceMs - START_TOLERANCE_MS) return false;
     this.failures += count;
     if (this.state === "in" && this.failures < policy.consecutiveFailures) return false;
     // Back from being aside, one more failure is enough.

@@ -61,13 +61,24 @@ export class TierShares {
     return !this.#manual || this.#resuming;
   }
 
-  tune({ rampMs, manual }: { readonly rampMs: number; readonly manual: boolean }): void {
+  /** Other rules, from now on. */
+  tune({
+    rampMs,
+    manual,
+    nowMs,
+  }: {
+    readonly rampMs: number;
+    readonly manual: boolean;
+    readonly nowMs: number;
+  }): void {
+    this.#climb(nowMs);
     this.#rampMs = rampMs;
     this.#manual = manual;
   }
 
   /** Ends the hold of manual failback: the way back begins now. */
-  resume(): void {
+  resume(nowMs: number): void {
+    this.#climb(nowMs);
     this.#resuming = true;
   }
 
