@@ -137,10 +137,11 @@ describe("a Service that was applied again while it led to the routers", () => {
   });
 });
 
-describe("judgeTakeOver", () => {
-  const judge = (spec: Partial<ServiceSpec>, metadata: Partial<Service["metadata"]> = {}) =>
-    judgeTakeOver({ service: service(spec, metadata), shadow: undefined, policy: POLICY });
+function judge(spec: Partial<ServiceSpec>, metadata: Partial<Service["metadata"]> = {}) {
+  return judgeTakeOver({ service: service(spec, metadata), shadow: undefined, policy: POLICY });
+}
 
+describe("judgeTakeOver", () => {
   test("wants it for any mode but Local, and for no other reason", () => {
     expect(judge({}).kind).toBe("wanted");
     const local = { ...POLICY, spec: { ...POLICY.spec, mode: "Local" as const } };
