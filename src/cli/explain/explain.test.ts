@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crds } from "#api/registry.ts";
+import type { ServiceExplanation } from "#router/explanation.ts";
 import { ADMIN, JOE, type TestServer, testServer } from "#sandbox/apiserver/testing.ts";
 import { ADMIN_PORT } from "#site/names.ts";
 import { runCli } from "../main.ts";
 import { MemoryIo } from "../testing/memory-io.ts";
-import type { ServiceExplanation } from "./explanation.ts";
 
 const SHOP = "/api/v1/namespaces/shop";
 /** Routers listen on a fixed port of their own address, so the router of this test has an address of its own. */
@@ -24,7 +24,14 @@ const EXPLANATION: ServiceExplanation = {
     algorithm: "LeastRequest",
     retries: { attempts: 2, budgetPercent: 20 },
     timeouts: { connectMs: 1000, requestMs: 0, idleMs: 300_000, httpIdleMs: 60_000 },
-    outlier: { enabled: true, consecutiveFailures: 5, baseEjectionMs: 1000, maxEjectionMs: 60_000 },
+    outlier: {
+      enabled: true,
+      consecutiveFailures: 5,
+      serverErrors: false,
+      baseEjectionMs: 1000,
+      maxEjectionMs: 60_000,
+      maxEjectedPercent: 50,
+    },
   },
   tiers: [
     { tier: 0, clusters: ["east"], healthyPercent: 0, sharePercent: 0, why: "nothing of it is healthy" },
@@ -41,6 +48,7 @@ const EXPLANATION: ServiceExplanation = {
       sharePercent: 100,
       readyEndpoints: 1,
       endpoints: 1,
+      why: "far away",
     },
   ],
   endpoints: [
@@ -51,6 +59,7 @@ const EXPLANATION: ServiceExplanation = {
       tier: 1,
       state: "in",
       sharePercent: 100,
+      weight: 1,
       inFlight: 3,
       picked: 12,
       latencyMs: 1.25,
@@ -63,6 +72,9 @@ const EXPLANATION: ServiceExplanation = {
       state: "out",
       why: "ejected",
       sharePercent: 0,
+      weight: 1,
+      inFlight: 0,
+      picked: 0,
       ejectedForMs: 1500,
     },
   ],
@@ -169,9 +181,9 @@ Tiers
   1      west       100 %     100 %   tier 0 is not healthy
 
 Clusters
-  CLUSTER       TIER   COST   READY    SHARE
-  east (here)   0      -      0 of 1   0 %
-  west          1      2      1 of 1   100 %
+  CLUSTER       TIER   COST   READY    SHARE   WHY
+  east (here)   0      -      0 of 1   0 %     -
+  west          1      2      1 of 1   100 %   far away
 
 Endpoints
   ENDPOINT   CLUSTER   TIER   STATE   SHARE   IN-FLIGHT   CHOSEN   LATENCY   WHY

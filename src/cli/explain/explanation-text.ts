@@ -1,7 +1,7 @@
+import type { ExplainedEndpoint, ServiceExplanation } from "#router/explanation.ts";
 import type { Style } from "../output/style.ts";
 import { formatTable, padEnd } from "../output/table.ts";
 import { durationWords, policyLines } from "./policy-words.ts";
-import type { ExplainedEndpoint, ServiceExplanation } from "./explanation.ts";
 
 export interface TextOptions {
   readonly style: Style;
@@ -14,7 +14,7 @@ export interface TextOptions {
 /** The explanation for people: the policy in sentences, then tiers, clusters and endpoints as tables. */
 export function explanationText(explanation: ServiceExplanation, options: TextOptions): string {
   const { style } = options;
-  const { service, port, protocol, unknownTargets = [] } = explanation;
+  const { service, port, protocol, unknownTargets } = explanation;
   const section = (title: string, body: string): string => `\n${style.bold(title)}\n${indented(body)}`;
   return [
     `${style.bold(service)} port ${port} (${protocol}), as ${options.seenBy} decides now\n`,
@@ -46,7 +46,7 @@ function tierTable({ tiers }: ServiceExplanation): string {
       clusters.join(", "),
       percentText(healthyPercent),
       percentText(sharePercent),
-      why ?? "-",
+      why,
     ]),
   );
 }
@@ -54,13 +54,14 @@ function tierTable({ tiers }: ServiceExplanation): string {
 function clusterTable({ clusters }: ServiceExplanation): string {
   if (clusters.length === 0) return "none\n";
   return formatTable(
-    ["CLUSTER", "TIER", "COST", "READY", "SHARE"],
-    clusters.map(({ cluster, local, tier, cost, readyEndpoints, endpoints, sharePercent }) => [
+    ["CLUSTER", "TIER", "COST", "READY", "SHARE", "WHY"],
+    clusters.map(({ cluster, local, tier, cost, readyEndpoints, endpoints, sharePercent, why }) => [
       local ? `${cluster} (here)` : cluster,
-      tier === undefined || tier < 0 ? "-" : String(tier),
+      tier === undefined ? "-" : String(tier),
       local ? "-" : cost === undefined ? "unreachable" : String(cost),
       `${readyEndpoints} of ${endpoints}`,
       percentText(sharePercent),
+      why ?? "-",
     ]),
   );
 }
@@ -72,12 +73,12 @@ function endpointTable({ endpoints }: ServiceExplanation, style: Style): string 
     endpoints.map((one) => [
       one.name,
       one.cluster,
-      one.tier === undefined || one.tier < 0 ? "-" : String(one.tier),
+      one.tier === undefined ? "-" : String(one.tier),
       one.state === "in" ? style.good("in") : style.warn("out"),
       percentText(one.sharePercent),
-      String(one.inFlight ?? 0),
-      String(one.picked ?? 0),
-      one.latencyMs === undefined || one.latencyMs <= 0 ? "-" : `${one.latencyMs.toFixed(1)} ms`,
+      String(one.inFlight),
+      String(one.picked),
+      one.latencyMs === undefined ? "-" : `${one.latencyMs.toFixed(1)} ms`,
       whyText(one),
     ]),
   );

@@ -1,12 +1,12 @@
-import type { ExplainedPolicy } from "./explanation.ts";
+import type { ExplainedPolicy } from "#router/explanation.ts";
 
 /** The policy in force as lines of a name and a sentence, in the order in which a router applies them. */
 export function policyLines(policy: ExplainedPolicy): [name: string, words: string][] {
-  const { spillAt, hash } = policy;
+  const { spillAt, hash, failover } = policy;
   return [
     ["Mode", modeWords(policy)],
     ["Targets", targetWords(policy)],
-    ...(policy.mode === "Failover" ? [["Failover", failoverWords(policy)] as [string, string]] : []),
+    ...(failover === undefined ? [] : [["Failover", failoverWords(failover)] as [string, string]]),
     ["Spread", withMeaning(policy.spread, SPREADS)],
     ...(spillAt === undefined
       ? []
@@ -62,8 +62,8 @@ function targetWords({ mode, targets = [] }: ExplainedPolicy): string {
     .join(", ");
 }
 
-function failoverWords({ failover = {} }: ExplainedPolicy): string {
-  const { minHealthyPercent: min = 1, rampMs = 10_000, failback = "Auto" } = failover;
+function failoverWords(failover: NonNullable<ExplainedPolicy["failover"]>): string {
+  const { minHealthyPercent: min, rampMs, failback } = failover;
   const used = min <= 1 ? "while anything of it is healthy" : `while ${min} % of it are healthy`;
   const back =
     failback === "Manual" ? "a better tier comes back when told to" : "a better tier comes back by itself";
@@ -83,32 +83,29 @@ function affinityWords({ affinity }: ExplainedPolicy): string {
   return `a client stays where it was, by its ${by}${time}`;
 }
 
-function retryWords({ retries = {} }: ExplainedPolicy): string {
-  const { attempts = 2, budgetPercent = 20 } = retries;
+function retryWords({ retries: { attempts, budgetPercent } }: ExplainedPolicy): string {
   if (attempts === 0) return "none";
   return `${attempts} more, on other endpoints, for at most ${budgetPercent} % of the requests`;
 }
 
-function timeoutWords({ timeouts = {} }: ExplainedPolicy): string {
+function timeoutWords({ timeouts }: ExplainedPolicy): string {
   const { connectMs, requestMs, idleMs, httpIdleMs } = timeouts;
-  const parts: [string, number | undefined][] = [
-    ["connect", connectMs],
-    ["request", requestMs],
-    ["idle", idleMs],
-    ["idle between requests", httpIdleMs],
-  ];
-  const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${limitWords(ms)}`]));
-  return known.length === 0 ? "none" : known.join(", ");
+  return [
+    `connect ${limitWords(connectMs)}`,
+    `request ${limitWords(requestMs)}`,
+    `idle ${limitWords(idleMs)}`,
+    `idle between requests ${limitWords(httpIdleMs)}`,
+  ].join(", ");
 }
 
 function limitWords(ms: number): string {
   return ms === 0 ? "unlimited" : durationWords(ms);
 }
 
-function outlierWords({ outlier = {} }: ExplainedPolicy): string {
-  if (outlier.enabled === false) return "not looked for";
-  const { consecutiveFailures: count = 5, serverErrors = false, maxEjectedPercent: most = 50 } = outlier;
-  const { baseEjectionMs = 1000, maxEjectionMs = 60_000 } = outlier;
+function outlierWords({ outlier }: ExplainedPolicy): string {
+  if (!outlier.enabled) return "not looked for";
+  const { consecutiveFailures: count, serverErrors, maxEjectedPercent: most } = outlier;
+  const { baseEjectionMs, maxEjectionMs } = outlier;
   const what = serverErrors ? "failures or 5xx answers" : "failures";
   return `out after ${count} ${what} in a row, for ${durationWords(baseEjectionMs)} at first and ${durationWords(maxEjectionMs)} at most; never more than ${most} % of a tier`;
 }

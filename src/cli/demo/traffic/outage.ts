@@ -14,6 +14,8 @@ import { RunningLoad, type Slot, timelineTable } from "./timeline.ts";
 const RAMP_SECONDS = 5;
 const BEFORE_MS = 2000;
 const AFTER_MS = 500;
+/** Dying takes a moment, too. */
+const LEAST_MS = 1500;
 const TABLE_SLOT_MS = 1000;
 const RAMP_SLOT_MS = 500;
 const PATIENCE_MS = 40_000;
@@ -50,7 +52,10 @@ export async function outage(input: StoryInput): Promise<Outage> {
     await narrator.during("pods", view.podsReady(HOME, 1));
     await load.look(view);
     const back = until(`the traffic to come back to ${HOME}`, {
-      look: () => Promise.resolve(load.recentShare(HOME, AFTER_MS) > 0.995 ? true : undefined),
+      look: () => {
+        const over = load.elapsedMs - diedMs > LEAST_MS && load.recentShare(HOME, AFTER_MS) > 0.995;
+        return Promise.resolve(over ? true : undefined);
+      },
       hint: `isthmus explain ${APP} ${place(HOME).join(" ")}`,
       timeoutMs: PATIENCE_MS,
       signal,
