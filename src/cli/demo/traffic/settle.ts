@@ -5,7 +5,8 @@ import { place } from "./steps.ts";
 import type { StoryInput } from "./story.ts";
 
 const TIMEOUT_MS = 20_000;
-const SAMPLE = 20;
+/** More than a count that follows: shares grow in turns, so where none of so many went elsewhere, none of the next does. */
+const SAMPLE = 400;
 
 /** Waits until only these clusters answer: going back to a better cluster takes the time of its ramp. */
 export async function settle(
