@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Deployment, Service } from "#api/builtin.ts";
+import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
+import { isTrue } from "#api/object.ts";
+import { apiVersionOf, RESOURCES } from "#api/resources.ts";
+import { KubeClient } from "#kube/client.ts";
+import { loadKubeconfig } from "#kube/kubeconfig.ts";
+import { Playground } from "../e2e/lib/playground.ts";
+
+/*
+ * Two clusters that both have the service web; clients are in c1. A policy leads the clients of c1's own Service through the routers
+ * and back, under load, and no request may fail at any moment. The tests build on each other in this order.
+ */
+
+const CLUSTERS = ["c1", "c2"] as const;
+type Cluster = (typeof CLUSTERS)[number];
+const namespace = "default";
+const ref = (name: string): { namespace: string; name: string } => ({ namespace, name });
+
+const playground = new Playground();
+const clients = new Map<Cluster, KubeClient>();
+let address = "";
+let written = "";
+
+function client(cluster: Cluster): KubeClient {
+  const found = clients.get(cluster);
+  if (found === undefined) throw new Error(`No client of ${cluster}`);
+  return found;
+}
+
+async function eventually<T>(look: () => Promise<T | undefined | false>, timeoutMs = 15_000): Promise<T> {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > endMs) throw new Error(`Still waiting for: ${look.toString()}`);
+    await Bun.sleep(20);
+  }
+}
+
+/** Asks without pause, on a new connection each time, while `during` runs: answers by cluster, and failures. */
+async function underLoad(
+  during: () => Promise<void>,
+): Promise<{ counts: Record<string, number>; failed: string[] }> {
+  const counts: Record<string, number> = {};
+  const failed: string[] = [];
+  let going = true;
+  const ask = async (): Promise<void> => {
+    while (going) {
+      try {
+        const answer = await fetch(`http://${address}:8080/`, {
+          keepalive: false,
+          signal: AbortSignal.timeout(5000),
+        });
+        const { cluster } = (await answer.json()) as { cluster: string };
+        counts[cluster] = (counts[cluster] ?? 0) + 1;
+      } catch (error) {
+        failed.push(String(error));
+      }
+      await Bun.sleep(2);
+    }
+  };
+  const asking = [ask(), ask(), ask()];
+  try {
+    await during();
+  } finally {
+    going = false;
+    await Promise.all(asking);
+  }
+  return { counts, failed };
+}
+
+async function service(): Promise<Service> {
+  return await client("c1").get(RESOURCES.services, ref("web"));
+}
+
+async function isTaken(): Promise<boolean> {
+  return (await service()).metadata.annotations?.["isthmus.dev/original"] !== undefined;
+}
+
+/** What the user wrote, as it is in the cluster. */
+async function own(): Promise<string> {
+  const { spec, metadata } = await service();
+  return JSON.stringify({ selector: spec.selector, ports: spec.ports, annotations: metadata.annotations });
+}
+
+async function setPolicy(spec: Partial<TrafficPolicy["spec"]>): Promise<void> {
+  await client("c1").apply(RESOURCES.trafficPolicies, {
+    apiVersion: apiVersionOf(RESOURCES.trafficPolicies),
+    kind: "TrafficPolicy",
+    metadata: ref("web"),
+    spec,
+  } as TrafficPolicy);
+}
+
+async function inForce(): Promise<void> {
+  await eventually(async () => {
+    const { metadata, status } = await client("c1").get(RESOURCES.trafficPolicies, ref("web"));
+    const ready = status?.conditions?.find(({ type }) => type === "Ready");
+    return isTrue(status?.conditions, "Ready") && ready?.observedGeneration === metadata.generation;
+  });
+}
+
+function killController(): void {
+  const [pid] = playground.processes().filter((one) => {
+    try {
+      return (
+        readFileSync(`/proc/${one}/cmdline`, "latin1").replaceAll("\0", " ").includes("controller run") &&
+        readFileSync(`/proc/${one}/environ`, "latin1").includes("/sandbox/c1/")
+      );
+    } catch {
+      return false;
+    }
+  });
+  if (pid === undefined) throw new Error("The controller of c1 is not there");
+  process.kill(pid, "SIGKILL");
+}
+
+beforeAll(async () => {
+  await playground.must("sandbox", "up", ...CLUSTERS);
+  const path = (await playground.must("sandbox", "kubeconfig")).trim();
+  for (const cluster of CLUSTERS)
+    clients.set(cluster, new KubeClient(loadKubeconfig({ path, context: `sandbox-${cluster}` })));
+  const isthmus = (cluster: Cluster, ...words: string[]): Promise<string> =>
+    playground.must("--context", `sandbox-${cluster}`, ...words);
+  await Promise.all(CLUSTERS.map((cluster) => isthmus(cluster, "init")));
+  const token = playground.file("c2.yaml");
+  await isthmus("c1", "token", "create", token);
+  await isthmus("c2", "link", "create", token);
+  const labels = { app: "web" };
+  for (const cluster of CLUSTERS) {
+    await client(cluster).create<Deployment>(RESOURCES.deployments, {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { ...ref("web"), labels },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { containers: [{ name: "web", image: "isthmus/echo:1", ports: [{ containerPort: 8080 }] }] },
+        },
+      },
+    });
+  }
+  const made = await client("c1").create<Service>(RESOURCES.services, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: ref("web"),
+    spec: { selector: labels, ports: [{ name: "http", port: 8080 }] },
+  });
+  address = made.spec.clusterIP ?? "";
+  await isthmus("c2", "expose", "deployment/web", "--port", "8080");
+  await eventually(async () => await client("c1").find(RESOURCES.serviceImports, ref("web")));
+  await eventually(async () => {
+    try {
+      return (await fetch(`http://${address}:8080/`, { keepalive: false })).ok;
+    } catch {
+      return false;
+    }
+  });
+  written = await own();
+}, 60_000);
+
+afterAll(async () => {
+  await playground[Symbol.asyncDispose]();
+}, 30_000);
+
+test("a policy brings the other cluster in beside the Service's own pods, and no request fails on the way", async () => {
+  const { counts, failed } = await underLoad(async () => {
+    await setPolicy({ mode: "ActiveActive" });
+    await inForce();
+    await Bun.sleep(1000);
+  });
+  console.info("taken over:", counts, "failed:", failed.length);
+  expect(failed).toEqual([]);
+  expect(counts["c1"]).toBeGreaterThan(0);
+  expect(counts["c2"]).toBeGreaterThan(0);
+  expect(await isTaken()).toBe(true);
+}, 30_000);
+
+test("editing the policy to Local puts the Service back as it was, and no request fails", async () => {
+  const { counts, failed } = await underLoad(async () => {
+    await setPolicy({ mode: "Local" });
+    await eventually(async () => !(await isTaken()));
+    await Bun.sleep(1000);
+  });
+  console.info("put back:", counts, "failed:", failed.length);
+  expect(failed).toEqual([]);
+  expect(await own()).toBe(written);
+  await setPolicy({ mode: "ActiveActive" });
+  await eventually(isTaken);
+}, 30_000);
+
+test("a controller that is killed while the policy goes away puts the Service back when it is there again", async () => {
+  const { counts, failed } = await underLoad(async () => {
+    killController();
+    await client("c1").delete(RESOURCES.trafficPolicies, ref("web"));
+    await eventually(async () => !(await isTaken()), 25_000);
+    await Bun.sleep(500);
+  });
+  console.info("after the kill:", counts, "failed:", failed.length);
+  expect(failed).toEqual([]);
+  expect(await own()).toBe(written);
+}, 40_000);
+
+test("uninstall leaves the Service as its user wrote it, and no request fails", async () => {
+  await setPolicy({ mode: "ActiveActive" });
+  await inForce();
+  const { counts, failed } = await underLoad(async () => {
+    await playground.must("--context", "sandbox-c1", "uninstall");
+    await Bun.sleep(500);
+  });
+  console.info("uninstalled:", counts, "failed:", failed.length);
+  expect(failed).toEqual([]);
+  expect(await own()).toBe(written);
+  const { items } = await client("c1").list<Service>(RESOURCES.services, { namespace });
+  expect(items.map(({ metadata }) => metadata.name).filter((name) => name.includes("isthmus"))).toEqual([]);
+}, 60_000);
