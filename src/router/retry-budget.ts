@@ -33,9 +33,9 @@ export class RetryBudget {
     this.#percent = percent;
   }
 
-  /** A request came in. Not to be called for its retries. */
-  started(): void {
-    const index = this.#turn();
+  /** A request came in, at `nowMs` where the caller knows it. Not to be called for its retries. */
+  started(nowMs: number = this.#clock.monotonicMs()): void {
+    const index = this.#turn(nowMs);
     this.#requests[index] = (this.#requests[index] as number) + 1;
     this.#requestsInWindow++;
   }
@@ -43,7 +43,7 @@ export class RetryBudget {
   /** Whether one more retry is within the budget; counts it when it is. */
   allow(): boolean {
     if (this.#percent === 0) return false;
-    const index = this.#turn();
+    const index = this.#turn(this.#clock.monotonicMs());
     const allowed = Math.max(
       (FLOOR_PER_SECOND * WINDOW_MS) / 1000,
       (this.#requestsInWindow * this.#percent) / 100,
@@ -55,8 +55,8 @@ export class RetryBudget {
   }
 
   /** Forgets slots that are out of the window; returns the index of the one that counts now. */
-  #turn(): number {
-    const slot = Math.floor(this.#clock.monotonicMs() / SLOT_MS);
+  #turn(nowMs: number): number {
+    const slot = Math.floor(nowMs / SLOT_MS);
     const steps = Math.min(slot - this.#slot, SLOTS);
     for (let step = 1; step <= steps; step++) {
       const index = (this.#slot + step) % SLOTS;

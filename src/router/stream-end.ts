@@ -39,6 +39,11 @@ export class StreamEnd implements End, StreamHandler {
     return 0;
   }
 
+  /** `deliver` of the first `length` bytes. */
+  deliverFirst(bytes: Uint8Array, length: number): number {
+    return this.deliver(bytes.subarray(0, length));
+  }
+
   deliverFin(): void {
     if (this.#finOut || this.#closed) return;
     this.#finOut = true;

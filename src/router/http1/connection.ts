@@ -367,7 +367,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   #start(exchange: Exchange, route: Route, stripBytes: number): void {
     this.#route = route;
     exchange.route = route;
-    route.policy.retryBudget.started();
+    route.policy.retryBudget.started(exchange.startedMs);
     exchange.start(stripBytes);
   }
 
@@ -490,8 +490,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     const bodyless = request?.method === METHOD.HEAD;
     writeLocalAnswer(answerOut, { answer, close, bodyless, clientMinor: request?.minor ?? 1 });
     this.#context.counters.responded(answer.status);
-    const bytes = answerOut.written();
-    if (this.client.deliver(bytes) < bytes.length) answerOut.release();
+    if (this.client.deliverFirst(answerOut.bytes, answerOut.length) < answerOut.length) answerOut.release();
     else answerOut.clear();
   }
 

@@ -220,7 +220,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
 
   #send(upstream: Http1Upstream): void {
     const { request, body } = this;
-    this.#toPod.end = upstream.peer;
+    this.#toPod.end = upstream.end as SocketEnd | StreamEnd;
     request.write(this.#toPod.out, this.#edit);
     body.attach();
     if (!request.idempotent && !upstream.refusable) body.forget();

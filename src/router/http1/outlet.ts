@@ -1,6 +1,14 @@
 import type { ByteWriter } from "#http/byte-writer.ts";
-import { NOWHERE, type End } from "../flow.ts";
 import { FLUSH_BYTES, JOIN_BYTES } from "./limits.ts";
+
+/** The end of a socket or a stream, as far as sending goes. */
+export interface Sink {
+  readonly held: number;
+  deliver(chunk: Uint8Array): number;
+  deliverFirst(bytes: Uint8Array, length: number): number;
+}
+
+const NO_SINK: Sink = { held: 0, deliver: () => 0, deliverFirst: () => 0 };
 
 /**
  * Output to one end within one turn: what is short is joined and leaves in one write, what is long is passed on without
@@ -8,7 +16,7 @@ import { FLUSH_BYTES, JOIN_BYTES } from "./limits.ts";
  */
 export class Outlet {
   readonly out: ByteWriter;
-  end: End = NOWHERE;
+  end: Sink = NO_SINK;
 
   constructor(out: ByteWriter) {
     this.out = out;
@@ -17,8 +25,7 @@ export class Outlet {
   flush(): void {
     const { out } = this;
     if (out.length === 0) return;
-    const bytes = out.written();
-    if (this.end.deliver(bytes) < bytes.length) out.release();
+    if (this.end.deliverFirst(out.bytes, out.length) < out.length) out.release();
     else out.clear();
   }
 
