@@ -67,6 +67,7 @@ export class Http2Connection implements End, Ticking, ExchangeContext {
       role: "server",
       clock: context.clock,
       counters: pools.counters,
+      soon: pools.endOfTurn.plan,
       send: (bytes) => this.#send(bytes),
       events: {
         onStream: (stream, fields, endStream) => {

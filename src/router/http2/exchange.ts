@@ -11,7 +11,7 @@ import { Attempt } from "./attempt.ts";
 import { GRPC_STATUS, grpcStatus, isGrpc } from "./grpc.ts";
 import { KeptBody } from "./kept-body.ts";
 import { localAnswer, type LocalReason } from "./local-answer.ts";
-import type { Http2Pools } from "./pools.ts";
+import type { Asker, Http2Pools, Timed } from "./pools.ts";
 import { valueOf, withoutClaims, type RequestFields } from "./request-fields.ts";
 
 /** What the exchanges of one client connection share. */
@@ -47,14 +47,17 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRAC
  * While `answered`, a pod that still reads gets the rest of the body; else a little of it is read away, then the client is
  * told to stop with NO_ERROR (RFC 9113 section 8.1).
  */
-export class Exchange implements H2Handler, Asked {
+export class Exchange implements H2Handler, Asked, Asker, Timed {
   /** For the pod. */
   fields: readonly Field[] = [];
   /** Owned by `Http2Pools`. */
   deadlineMs = 0;
   readonly #context: ExchangeContext;
   readonly #stream: H2Stream;
-  readonly #body = new KeptBody();
+  /** The client has sent all of its request. */
+  #ended = false;
+  /** What came of the request's body before an answer began; none came yet while undefined. */
+  #body: KeptBody | undefined;
   #method = "";
   #route: Route | undefined;
   #pickContext: PickContext | undefined;
@@ -77,7 +80,7 @@ export class Exchange implements H2Handler, Asked {
     const { http, routes, pools, requestFields } = this.#context;
     http.counters.requests++;
     this.fields = fields;
-    this.#body.ended = endStream;
+    this.#ended = endStream;
     this.#method = valueOf(fields, ":method") ?? "";
     let route = routes.only;
     let stripBytes = 0;
@@ -98,6 +101,14 @@ export class Exchange implements H2Handler, Asked {
     this.#ask(route, balancer.pick(NONE_TRIED, this.#pickContext), "no-endpoints");
   }
 
+  get route(): Route {
+    return this.#route as Route;
+  }
+
+  get client(): string {
+    return this.#context.client;
+  }
+
   get address(): string {
     return this.#context.facts.address;
   }
@@ -114,22 +125,22 @@ export class Exchange implements H2Handler, Asked {
 
   /** The request can go as a HEADERS frame with END_STREAM. */
   get headOnly(): boolean {
-    return this.#body.headOnly;
+    return this.#ended && this.#body === undefined;
   }
 
   // --- the client's stream
 
   onHeaders(fields: readonly KnownField[]): void {
     const trailers = withoutClaims(fields);
-    this.#body.ended = true;
-    if (this.#state === "asking") this.#body.trailers(trailers);
+    this.#ended = true;
+    if (this.#state === "asking") (this.#body ??= new KeptBody()).trailers(trailers);
     this.#attempt?.stream?.headers(trailers, true);
     this.#requestEnded();
   }
 
   onData(chunk: Uint8Array, endStream: boolean): void {
     const { length } = chunk;
-    if (endStream) this.#body.ended = true;
+    if (endStream) this.#ended = true;
     const attempt = this.#attempt;
     if (attempt === undefined) {
       this.#stream.consumed(length);
@@ -141,6 +152,7 @@ export class Exchange implements H2Handler, Asked {
     this.#unconsumed += length;
     const { stream } = attempt;
     if (this.#state === "asking") {
+      this.#body ??= new KeptBody();
       this.#body.add(chunk);
       if (stream !== undefined) this.#body.trim();
     }
@@ -166,10 +178,10 @@ export class Exchange implements H2Handler, Asked {
   // --- the pod's side
 
   sent(attempt: Attempt, stream: H2Stream): void {
-    if (!this.#body.headOnly) {
-      attempt.blocked = !this.#body.replay(stream);
-      this.#body.trim();
-    }
+    const body = this.#body;
+    if (body === undefined) return;
+    attempt.blocked = !body.replay(stream, this.#ended);
+    body.trim();
     if (!attempt.blocked) this.requestWritable();
   }
 
@@ -204,12 +216,12 @@ export class Exchange implements H2Handler, Asked {
       const next = this.#nextAfter(attempt.endpoint, false);
       if (next !== undefined) {
         attempt.cancel();
-        this.#ask(this.#route as Route, next, "no-endpoints");
+        this.#ask(this.route, next, "no-endpoints");
         return;
       }
     }
     this.#state = "answering";
-    this.#body.drop();
+    this.#body?.drop();
     if (this.deadlineMs > 0) this.#context.pools.unwatch(this);
     this.#context.http.counters.responded(status);
     this.#stream.headers(this.#withCookie(fields, attempt.endpoint), endStream);
@@ -232,7 +244,7 @@ export class Exchange implements H2Handler, Asked {
       case "asking":
         if (attempt.dialFailed) this.#report(attempt, "connectFailed");
         else if (!untouched) this.#report(attempt, "reset");
-        if (untouched ? this.#body.whole : this.#mayRepeat()) {
+        if (untouched ? this.#whole : this.#mayRepeat()) {
           this.#again(attempt.endpoint, {
             reason: untouched ? "connect-failed" : "reset",
             sameEndpoint: !attempt.dialFailed,
@@ -276,15 +288,12 @@ export class Exchange implements H2Handler, Asked {
       this.#answerHere(otherwise);
       return;
     }
-    const { http, pools, client } = this.#context;
+    const { http, pools } = this.#context;
     if (this.#attempts++ > 0) {
       route.stats.retries++;
       http.counters.retries++;
     }
-    const connections = pools.connectionsTo(endpoint, {
-      target: { service: route.service, port: route.port, client },
-      policy: route.policy,
-    });
+    const connections = pools.connectionsTo(endpoint, this);
     const attempt = new Attempt(this, { endpoint, connections, startedMs: http.clock.monotonicMs() });
     this.#attempt = attempt;
     connections.submit(attempt, route.policy);
@@ -295,12 +304,12 @@ export class Exchange implements H2Handler, Asked {
     { reason, sameEndpoint }: { readonly reason: LocalReason; readonly sameEndpoint: boolean },
   ): void {
     this.#attempt = undefined;
-    this.#ask(this.#route as Route, this.#nextAfter(failed, sameEndpoint), reason);
+    this.#ask(this.route, this.#nextAfter(failed, sameEndpoint), reason);
   }
 
   /** Who is asked after `failed`; that one itself only where it may be asked again and nobody else is left. */
   #nextAfter(failed: Endpoint, sameEndpoint: boolean): Endpoint | undefined {
-    const { balancer, policy } = this.#route as Route;
+    const { balancer, policy } = this.route;
     if (this.#attempts > policy.attempts) return undefined;
     const before = this.#tried;
     this.#tried = [...before, failed];
@@ -308,11 +317,16 @@ export class Exchange implements H2Handler, Asked {
     return next === undefined && sameEndpoint ? balancer.pick(before, this.#pickContext) : next;
   }
 
+  /** Nothing of the body so far is missing here. */
+  get #whole(): boolean {
+    return this.#body?.whole !== false;
+  }
+
   /** It may have reached a pod: whether it may be sent once more nevertheless. */
   #mayRepeat(): boolean {
-    const { policy } = this.#route as Route;
-    const { ended, whole } = this.#body;
-    if (!ended || !whole || !IDEMPOTENT.has(this.#method) || this.#attempts > policy.attempts) return false;
+    const { policy } = this.route;
+    if (!this.#ended || !this.#whole || this.#attempts > policy.attempts) return false;
+    if (!IDEMPOTENT.has(this.#method)) return false;
     if (policy.retryBudget.allow()) return true;
     this.#context.http.counters.retriesOverBudget++;
     return false;
@@ -341,7 +355,7 @@ export class Exchange implements H2Handler, Asked {
 
   #answerEnded(): void {
     this.#state = "answered";
-    if (this.#body.ended) this.#finish();
+    if (this.#ended) this.#finish();
     else if (this.#attempt === undefined) {
       this.requestWritable();
       this.#watchBody();
@@ -371,7 +385,7 @@ export class Exchange implements H2Handler, Asked {
   #finish(): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    this.#body.drop();
+    this.#body = undefined;
     this.#attempt?.finish();
     this.#attempt = undefined;
     if (this.deadlineMs > 0) this.#context.pools.unwatch(this);
@@ -380,7 +394,7 @@ export class Exchange implements H2Handler, Asked {
 
   /** The answer's head, with the affinity cookie where one is due. */
   #withCookie(fields: readonly KnownField[], endpoint: Endpoint): readonly Field[] {
-    const { needs } = (this.#route as Route).balancer;
+    const { needs } = this.route.balancer;
     if (needs.kind !== "cookie") return fields;
     const cookie = affinityCookie(needs, { endpoint, context: this.#pickContext });
     return cookie === undefined ? fields : [...fields, field("set-cookie", cookie)];

@@ -166,7 +166,7 @@ test("gRPC: a pod killed under load fails only calls that had reached it, with U
   expect(new Set(failures)).toEqual(
     new Set(failures.length > 0 ? ["14 The endpoint broke off before it answered"] : []),
   );
-  expect(succeeded).toBeGreaterThan(200);
+  expect(succeeded).toBeGreaterThan(50);
   expect(hop.endpoints.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });
 
@@ -196,5 +196,5 @@ test("gRPC: a rolling restart with GOAWAY fails no call", async () => {
   for (const pod of pods.values()) pod.kill();
   console.log(`  ${load.succeeded} calls succeeded, ${load.failures.length} failed`);
   expect(load.failures).toEqual([]);
-  expect(load.succeeded).toBeGreaterThan(200);
+  expect(load.succeeded).toBeGreaterThan(50);
 });

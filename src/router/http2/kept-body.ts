@@ -14,15 +14,9 @@ const SMALL_READ_BYTES = 16 * 1024;
 export class KeptBody {
   /** All of it is here. */
   whole = true;
-  ended = false;
   #chunks: Uint8Array[] | undefined;
   #bytes = 0;
   #trailers: readonly Field[] | undefined;
-
-  /** The request is its head only, as far as is known. */
-  get headOnly(): boolean {
-    return this.ended && this.whole && this.#chunks === undefined && this.#trailers === undefined;
-  }
 
   add(chunk: Uint8Array): void {
     if (!this.whole || chunk.length === 0) return;
@@ -47,16 +41,18 @@ export class KeptBody {
     this.#trailers = undefined;
   }
 
-  /** Sends all of it; false when the stream takes no more for now. */
-  replay(stream: H2Stream): boolean {
+  /** Sends all of it, with `ended` as the whole body; false when the stream takes no more for now. */
+  replay(stream: H2Stream, ended: boolean): boolean {
     const chunks = this.#chunks;
     const trailers = this.#trailers;
     let writable = true;
     if (chunks !== undefined) {
-      const last = this.ended && trailers === undefined ? chunks.length - 1 : -1;
+      const last = ended && trailers === undefined ? chunks.length - 1 : -1;
       for (let i = 0; i < chunks.length; i++) writable = stream.data(chunks[i] as Uint8Array, i === last);
-    }
+    } else if (ended && trailers === undefined) stream.data(EMPTY, true);
     if (trailers !== undefined) stream.headers(trailers, true);
     return writable;
   }
 }
+
+const EMPTY = new Uint8Array(0);

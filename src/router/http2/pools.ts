@@ -1,10 +1,10 @@
 import { H2Counters } from "#http/h2/counters.ts";
-import type { DialFor } from "../dial.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { HttpContext } from "../http/context.ts";
-import type { ConnectPolicy } from "../service-table.ts";
+import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
+import { EndOfTurn } from "./end-of-turn.ts";
 import { EndpointConnections } from "./endpoint-connections.ts";
 import { Http2Upstream, type UpstreamOwner } from "./upstream.ts";
 
@@ -12,6 +12,13 @@ import { Http2Upstream, type UpstreamOwner } from "./upstream.ts";
 const LOOK_MS = 50;
 /** Connections are looked at each so many looks. */
 const LOOKS_PER_TICK = 5;
+
+/** Who asks for a connection to an endpoint; the first one is named in records. */
+export interface Asker {
+  readonly route: Route;
+  /** Address and port. */
+  readonly client: string;
+}
 
 /** What the coarse timer looks at from time to time. */
 export interface Ticking {
@@ -31,6 +38,8 @@ export interface Timed {
 export class Http2Pools {
   /** What HTTP/2 peers did wrong, clients and pods together. */
   readonly counters = new H2Counters();
+  /** When the output of all HTTP/2 connections leaves. */
+  readonly endOfTurn = new EndOfTurn();
   readonly #context: HttpContext;
   readonly #connections = new Map<Endpoint, EndpointConnections[]>();
   readonly #clients = new Set<Ticking>();
@@ -49,19 +58,17 @@ export class Http2Pools {
     return size;
   }
 
-  /** The connections to an endpoint's port, none yet perhaps. `target` names who asked first. */
-  connectionsTo(
-    endpoint: Endpoint,
-    { target, policy }: { readonly target: DialFor; readonly policy: ConnectPolicy },
-  ): EndpointConnections {
+  /** The connections to an endpoint's port, none yet perhaps. */
+  connectionsTo(endpoint: Endpoint, { route, client }: Asker): EndpointConnections {
     let ports = this.#connections.get(endpoint);
     if (ports === undefined) {
       ports = [];
       this.#connections.set(endpoint, ports);
       this.#run();
     }
-    for (const one of ports) if (one.port === target.port) return one;
+    for (const one of ports) if (one.port === route.port) return one;
     const { counters, dialer } = this.#context;
+    const target = { service: route.service, port: route.port, client };
     const made = new EndpointConnections(
       {
         endpoint,
@@ -72,7 +79,7 @@ export class Http2Pools {
           dialer.dial(upstream, { endpoint, target, timeoutMs });
         },
       },
-      policy,
+      route.policy,
     );
     ports.push(made);
     return made;
@@ -81,17 +88,9 @@ export class Http2Pools {
   /** Takes over an open connection to an endpoint on which nothing was sent yet. */
   adopt(
     endpoint: Endpoint,
-    {
-      end,
-      target,
-      policy,
-    }: {
-      readonly end: SocketEnd | StreamEnd;
-      readonly target: DialFor;
-      readonly policy: ConnectPolicy;
-    },
+    { end, asker }: { readonly end: SocketEnd | StreamEnd; readonly asker: Asker },
   ): void {
-    const connections = this.connectionsTo(endpoint, { target, policy });
+    const connections = this.connectionsTo(endpoint, asker);
     const upstream = this.#make(connections);
     connections.add(upstream);
     this.#context.counters.upstreamConnections++;
@@ -130,7 +129,8 @@ export class Http2Pools {
   }
 
   #make(owner: UpstreamOwner): Http2Upstream {
-    return new Http2Upstream({ owner, clock: this.#context.clock, counters: this.counters });
+    const { counters, endOfTurn } = this;
+    return new Http2Upstream({ owner, clock: this.#context.clock, counters, soon: endOfTurn.plan });
   }
 
   #run(): void {

@@ -18,14 +18,28 @@ export class RequestFields {
   #cutBytes = 0;
   #cut: KnownField = field(":path", "/");
 
+  /** The last list, and what was made of it: many clients send the same again and again. */
+  #last: readonly KnownField[] = [];
+  #lastBytes = 0;
+  #lastOut: readonly Field[] = [];
+
   constructor(facts: HttpClientFacts, via: string | undefined) {
     this.#for = field("x-forwarded-for", facts.address);
     this.#proto = field("x-forwarded-proto", facts.scheme);
     this.#via = via === undefined ? undefined : field("via", `2.0 ${via}`);
   }
 
-  /** `stripBytes` are cut off the front of the path. */
+  /** `stripBytes` are cut off the front of the path. The same list again when it came before; it must not be changed. */
   forward(fields: readonly KnownField[], stripBytes: number): readonly Field[] {
+    if (stripBytes === this.#lastBytes && same(fields, this.#last)) return this.#lastOut;
+    const out = this.#make(fields, stripBytes);
+    this.#last = fields;
+    this.#lastBytes = stripBytes;
+    this.#lastOut = out;
+    return out;
+  }
+
+  #make(fields: readonly KnownField[], stripBytes: number): readonly Field[] {
     const out: Field[] = [];
     let host: string | undefined;
     for (let i = 0; i < fields.length; i++) {
@@ -75,6 +89,14 @@ export function withoutClaims(fields: readonly KnownField[]): readonly KnownFiel
   return fields.some(({ kind, name }) => kind === FIELD.FORWARDED || isClaim(name))
     ? fields.filter(({ kind, name }) => kind !== FIELD.FORWARDED && !isClaim(name))
     : fields;
+}
+
+/** The decoder gives the same object for a field that it has seen. */
+function same(a: readonly KnownField[], b: readonly KnownField[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The value of the first field of that name. */

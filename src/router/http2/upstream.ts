@@ -30,6 +30,8 @@ export interface UpstreamOptions {
   readonly owner: UpstreamOwner;
   readonly clock: Clock;
   readonly counters: H2Counters;
+  /** Runs it at the end of the turn. */
+  readonly soon: (fn: () => void) => void;
 }
 
 /** How long the endpoint has to close a connection that we have ended, ms. */
@@ -60,7 +62,7 @@ export class Http2Upstream implements Upstream {
   #sinceMs: number;
   #used = false;
 
-  constructor({ owner, clock, counters }: UpstreamOptions) {
+  constructor({ owner, clock, counters, soon }: UpstreamOptions) {
     this.#owner = owner;
     this.#clock = clock;
     this.#sinceMs = clock.monotonicMs();
@@ -68,6 +70,7 @@ export class Http2Upstream implements Upstream {
       role: "client",
       clock,
       counters,
+      soon,
       send: (bytes) => this.#send(bytes),
       events: {
         onGoAway: () => this.retire(),
