@@ -1,6 +1,8 @@
 import { IsthmusError } from "#core/errors.ts";
 import { resolveAddress } from "./config.ts";
+import { explainAnswer } from "./explain-answer.ts";
 import type { FlowTable } from "./flow-table.ts";
+import type { Listeners } from "./listeners.ts";
 import type { RouterCore } from "./router-core.ts";
 import type { RouterState } from "./state.ts";
 import { listenTcp } from "./tcp-listener.ts";
@@ -12,6 +14,7 @@ const MAX_STREAMS = 1000;
 export interface Shown {
   readonly ready: boolean;
   readonly flows: FlowTable;
+  readonly listeners: Pick<Listeners, "protocolOf">;
   core(): RouterCore;
   state(): RouterState;
   metrics(): string;
@@ -30,6 +33,7 @@ export interface AdminOptions {
  *     /metrics     Prometheus text               /v1/state    RouterState
  *     /v1/routes   sites, paths, and for each service who has a share and who not, and why
  *     /v1/streams  flows with their bytes
+ *     /v1/explain  how the new work of one service's port is divided, and why (explain-answer.ts)
  */
 export class Admin {
   readonly listen: string;
@@ -59,7 +63,8 @@ export class Admin {
 function answer(request: Request, router: Shown): Response {
   if (request.method !== "GET" && request.method !== "HEAD")
     return new Response("Only GET\n", { status: 405 });
-  switch (new URL(request.url).pathname) {
+  const { pathname, searchParams } = new URL(request.url);
+  switch (pathname) {
     case "/healthz":
       return new Response("ok\n");
     case "/readyz":
@@ -74,11 +79,27 @@ function answer(request: Request, router: Shown): Response {
       return Response.json(routesOf(router.core()));
     case "/v1/streams":
       return Response.json(streamsOf(router.flows));
+    case "/v1/explain":
+      return explained(searchParams, router);
     default:
-      return new Response("Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams\n", {
-        status: 404,
-      });
+      return new Response(
+        "Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams /v1/explain\n",
+        {
+          status: 404,
+        },
+      );
   }
+}
+
+function explained(query: URLSearchParams, router: Shown): Response {
+  const { services } = router.core();
+  const protocolOf = (service: string, port: number): string | undefined =>
+    router.listeners.protocolOf(service, port);
+  const answer = explainAnswer(query, { services, protocolOf });
+  if (answer !== undefined) return Response.json(answer);
+  return new Response("Nothing is decided here for that service and port: ?service=ns/name&port=N\n", {
+    status: 404,
+  });
 }
 
 function routesOf({ self, network, services, database }: RouterCore): object {

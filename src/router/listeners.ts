@@ -85,6 +85,20 @@ export class Listeners {
     return this.#problems();
   }
 
+  /** What is spoken for a service's port; undefined where nobody listens for it. */
+  protocolOf(service: string, port: number): string | undefined {
+    for (const { served } of this.#held.values()) {
+      const { only } = served.routes;
+      if (only?.service === service && only.port === port) return served.protocol;
+    }
+    return this.#routes.has(`${service}:${port}`) ? "http" : undefined;
+  }
+
+  /** Services and ports that someone can ask for here. */
+  get routes(): Iterable<Route> {
+    return this.#routes.values();
+  }
+
   /** Takes no more connections. */
   stop(): void {
     this.#stopRetry?.();

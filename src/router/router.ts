@@ -16,6 +16,7 @@ import { identityOf, LinkManager, type LinkTransport } from "./link-manager.ts";
 import { Listeners } from "./listeners.ts";
 import type { OpeningContext } from "./opening.ts";
 import { RouterCore } from "./router-core.ts";
+import { policiesState } from "./policy-state.ts";
 import { metricsText } from "./metrics.ts";
 import { Serving } from "./serving.ts";
 import type { RouterState } from "./state.ts";
@@ -103,6 +104,10 @@ export class Router {
     return this.#flows;
   }
 
+  get listeners(): Listeners {
+    return this.#listeners;
+  }
+
   get linkPorts(): readonly number[] {
     return this.#links.ports;
   }
@@ -165,6 +170,7 @@ export class Router {
       links: this.#links.state(network.links),
       sites: this.#core.sitesState(),
       listeners: this.#listeners.state(),
+      policies: [...policiesState(this.#listeners.routes, this.#core.services)],
       problems: this.#problems,
     };
   }

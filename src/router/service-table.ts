@@ -112,6 +112,15 @@ export class ServiceTable {
     return balancer;
   }
 
+  /** The balancer of a port that someone listens for; undefined where nobody does. */
+  balancerOf(service: string, port: number): Balancer | undefined {
+    return this.#entries.get(service)?.balancers.get(port)?.balancer;
+  }
+
+  hasPolicy(service: string): boolean {
+    return this.#policies.has(service);
+  }
+
   /** Forgets a port's balancer (its listener is gone). */
   release(service: string, port: number): void {
     this.#entries.get(service)?.balancers.delete(port);
