@@ -15,12 +15,13 @@ export class AtRandom implements Selector {
   }
 
   choose(tried: Tried): Candidate | undefined {
+    const among =
+      tried.length === 0 ? this.#candidates : this.#candidates.filter((one) => !tried.includes(one.endpoint));
     let total = 0;
-    for (const one of this.#candidates) if (!tried.includes(one.endpoint)) total += one.weight;
+    for (const one of among) total += one.weight;
     let left = this.#random.next() * total;
     let last: Candidate | undefined;
-    for (const one of this.#candidates) {
-      if (tried.includes(one.endpoint)) continue;
+    for (const one of among) {
       last = one;
       left -= one.weight;
       if (left < 0) return one;

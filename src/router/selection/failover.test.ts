@@ -6,7 +6,11 @@ import { Bench, endpoint, offer, offers, type Policy } from "../testing/selectio
 const ALL = { "me/0": 0, "me/1": 0, "b/0": 1, "c/0": 2, "d/0": 3 };
 const ramp0 = { rampMs: 0 };
 
-/** What each site gets of so many picks, "-" for none at all. */
+function manual(resume: number): Policy {
+  return { failover: { failback: "Manual", rampMs: 1000 }, resume };
+}
+
+/** What each site gets of so many picks. */
 function sites(bench: Bench, count = 60): Record<string, number> {
   return bench.siteShares({ count });
 }
@@ -158,15 +162,14 @@ test("what was never in use comes at once: the first endpoints, and after nothin
 });
 
 test("Manual: stays on the worse tier until it has nothing, or resume goes up", () => {
-  const policy = (resume: number): Policy => ({ failover: { failback: "Manual", rampMs: 1000 }, resume });
-  const bench = new Bench(offers({ "me/0": 0, "b/0": 1 }), policy(3));
+  const bench = new Bench(offers({ "me/0": 0, "b/0": 1 }), manual(3));
   expect(sites(bench, 10)).toEqual({ me: 10 });
   bench.ready(["me/0"], false);
   bench.ready(["me/0"], true);
   bench.clock.advance(60_000);
   expect(sites(bench, 10)).toEqual({ b: 10 });
   expect(bench.balancer.tendency).toBe("waiting");
-  bench.set({ policy: policy(4) });
+  bench.set({ policy: manual(4) });
   bench.clock.advance(500);
   expect(sites(bench, 100)).toEqual({ me: 50, b: 50 });
   bench.clock.advance(500);
