@@ -8,7 +8,7 @@ export class ReceiveWindow {
   /** Consumed and not yet given back. */
   #owed = 0;
 
-  /** `left` differs from `bytes` until the peer was told of them. */
+  /** `left` is larger than `bytes` for a peer that may not know of them yet. */
   constructor(bytes: number, left = bytes) {
     this.#bytes = bytes;
     this.#left = left;

@@ -382,21 +382,19 @@ export class Session implements FrameSink, StreamCarrier {
   }
 
   #open(id: number, handler: H2Handler, request?: { readonly head: boolean }): Stream {
+    const bytes = this.#limits.streamWindowBytes;
+    // A peer that has not read our SETTINGS yet may use the window that all begin with.
+    const left = this.#watch.settled ? bytes : Math.max(bytes, DEFAULT_WINDOW_BYTES);
     const stream = new Stream({
       id,
       handler,
       carrier: this,
       sendWindow: this.#peer.initialWindowBytes,
-      receive: new ReceiveWindow(Math.max(this.#limits.streamWindowBytes, this.#leastWindow)),
+      receive: new ReceiveWindow(bytes, left),
       ...(request === undefined ? {} : { request }),
     });
     this.#streams.add(stream);
     return stream;
-  }
-
-  /** A peer that has not read our SETTINGS yet may use the window that all begin with. */
-  get #leastWindow(): number {
-    return this.#watch.settled ? 0 : DEFAULT_WINDOW_BYTES;
   }
 
   #leave(code: number): void {

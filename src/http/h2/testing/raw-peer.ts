@@ -149,15 +149,17 @@ export class RawPeer {
 
   /** Ends the turn as often as there is something to do, and returns what was sent. */
   take(): SentFrame[] {
-    while (this.#soon.length > 0) {
-      const soon = this.#soon;
-      this.#soon = [];
-      for (const fn of soon) fn();
-    }
+    this.#endTurns();
     const bytes = Buffer.concat(this.#sent);
     this.#sent = [];
     const greeting = !this.#server && bytes.subarray(0, PREFACE.length).equals(PREFACE);
     return readFrames(greeting ? bytes.subarray(PREFACE.length) : bytes);
+  }
+
+  /** Like `take`, for those who do not care what was sent. */
+  drop(): void {
+    this.#endTurns();
+    this.#sent = [];
   }
 
   /** What was sent, as text: `HEADERS 1 end :status=200`, `RST_STREAM 1 8`. */
@@ -168,6 +170,14 @@ export class RawPeer {
   /** The counters that are not 0. */
   counted(): Partial<H2Counters> {
     return Object.fromEntries(Object.entries(this.counters).filter(([, count]) => count > 0));
+  }
+
+  #endTurns(): void {
+    while (this.#soon.length > 0) {
+      const soon = this.#soon;
+      this.#soon = [];
+      for (const fn of soon) fn();
+    }
   }
 
   #describe({ type, flags, id, payload }: SentFrame): string {

@@ -38,7 +38,7 @@ export class Recorder implements H2Handler {
   }
 
   onWritable(): void {
-    this.#alive();
+    if (this.reset !== undefined) throw new Error("onWritable after onReset");
     this.writable++;
   }
 
