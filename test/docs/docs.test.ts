@@ -7,6 +7,7 @@ import { Glob } from "bun";
 import { parseAllDocuments } from "yaml";
 import { isKind, parseObject } from "#api/registry.ts";
 import { MemoryIo } from "#cli/testing/memory-io.ts";
+import { runCli } from "#cli/main.ts";
 import { buildProgram } from "#cli/program.ts";
 import { ERROR_CODES } from "#core/errors.ts";
 import { parseConfig } from "#router/config.ts";
@@ -69,6 +70,23 @@ test("every isthmus command on a page is one that the program knows, with its op
   }
   expect(problems).toEqual([]);
   expect(seen).toBeGreaterThan(25);
+});
+
+test("every policy that a page sets is one that the resource allows", async () => {
+  const env = { KUBECONFIG: `${root}/src/cli/testing/nowhere.yaml` };
+  const lines = pages.flatMap((page) =>
+    [...blocks(page, ""), ...blocks(page, "sh")]
+      .flatMap((block) => [...block.matchAll(/\bpolicy set ([^#|\n]*)/g)])
+      .map(([, words = ""]) => ({ page, words: words.trim() })),
+  );
+  expect(lines.length).toBeGreaterThan(10);
+  for (const { page, words } of lines) {
+    const io = new MemoryIo({ env });
+    // oxlint-disable-next-line no-await-in-loop -- one after the other is fast enough
+    const code = await runCli(["policy", "set", ...words.split(/\s+/), "-o", "yaml"], io);
+    expect({ page, words, code, err: io.stderr }).toEqual({ page, words, code: 0, err: "" });
+    expect(io.stdout).toContain("kind: TrafficPolicy");
+  }
 });
 
 test("every YAML example is a valid resource or a valid router configuration", () => {

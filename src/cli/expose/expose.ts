@@ -140,7 +140,16 @@ async function exported(input: {
           hint: session.kubectl(`describe service ${name}`),
         });
       }
-      if (valid?.status === "True" && ready?.status === "True") return { done: true };
+      if (valid?.status === "True" && ready?.status === "True") {
+        const entry = conditionOf(status?.conditions, "Entry");
+        if (plan.export.metadata.annotations !== undefined && entry === undefined) return { pending: "" };
+        if (entry?.status === "False") {
+          session.io.err(`warning: It does not answer from outside: ${entry.message}\n`);
+          if (entry.reason === "NoEntry")
+            session.io.err(`hint: ${session.command("init --entry-port 8080")}\n`);
+        }
+        return { done: true };
+      }
       return { pending: (valid?.status === "True" ? ready : valid)?.message ?? "" };
     },
   });
