@@ -6,7 +6,8 @@ const TICKS_PER_SECOND = 100;
 
 export interface Running {
   readonly pid: number;
-  stop(): Promise<void>;
+  /** SIGTERM, and SIGKILL when it still runs after `patienceMs` [3000]. */
+  stop(patienceMs?: number): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -27,9 +28,9 @@ export function start(command: readonly string[], options: StartOptions = {}): R
   });
   return {
     pid: child.pid,
-    async stop() {
+    async stop(patienceMs = 3000) {
       child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+      const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
       await child.exited;
       clearTimeout(timer);
     },

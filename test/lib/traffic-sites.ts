@@ -40,6 +40,9 @@ export interface Place {
   readonly prefix: readonly string[];
 }
 
+/** The routers' own drain time is 30 s; one that needs it all has left something hanging. */
+const DRAIN_MS = 15_000;
+
 interface Site {
   readonly name: string;
   readonly identity: SiteIdentity;
@@ -108,11 +111,13 @@ export class TrafficSites implements AsyncDisposable {
     found.router = undefined;
   }
 
-  /** SIGTERM; resolves when it has drained and ended. */
-  async stop(site: string): Promise<void> {
+  /** SIGTERM; resolves when it has drained and ended, with how long that took, ms. */
+  async stop(site: string): Promise<number> {
     const found = this.#site(site);
-    await found.router?.stop();
+    const startMs = performance.now();
+    await found.router?.stop(DRAIN_MS);
     found.router = undefined;
+    return performance.now() - startMs;
   }
 
   /** Starts its router, again after `kill`. */
