@@ -294,7 +294,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       http.counters.retries++;
     }
     const connections = pools.connectionsTo(endpoint, this);
-    const attempt = new Attempt(this, { endpoint, connections, startedMs: http.clock.monotonicMs() });
+    const attempt = new Attempt(this, { endpoint, connections, startedMs: pools.endOfTurn.nowMs });
     this.#attempt = attempt;
     connections.submit(attempt, route.policy);
   }
@@ -333,8 +333,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
   }
 
   #report({ endpoint, startedMs }: Attempt, outcome: Outcome): void {
-    const latencyMs = this.#context.http.clock.monotonicMs() - startedMs;
-    this.#route?.balancer.report(endpoint, outcome, latencyMs);
+    this.#route?.balancer.report(endpoint, outcome, this.#context.pools.endOfTurn.nowMs - startedMs);
   }
 
   // --- how it ends

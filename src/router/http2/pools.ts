@@ -39,7 +39,7 @@ export class Http2Pools {
   /** What HTTP/2 peers did wrong, clients and pods together. */
   readonly counters = new H2Counters();
   /** When the output of all HTTP/2 connections leaves. */
-  readonly endOfTurn = new EndOfTurn();
+  readonly endOfTurn: EndOfTurn;
   readonly #context: HttpContext;
   readonly #connections = new Map<Endpoint, EndpointConnections[]>();
   readonly #clients = new Set<Ticking>();
@@ -49,6 +49,7 @@ export class Http2Pools {
 
   constructor({ context }: { readonly context: HttpContext }) {
     this.#context = context;
+    this.endOfTurn = new EndOfTurn(context.clock);
   }
 
   /** Connections to endpoints that are open or being made. */
