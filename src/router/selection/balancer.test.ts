@@ -23,7 +23,7 @@ test("without an algorithm connections go round robin and requests where least i
   for (const http of [false, true]) {
     const list = offers({ "a/0": 0, "a/1": 0 });
     const bench = new Bench(list, {}, { http });
-    bench.endpoint("a/0").inFlight = 3;
+    bench.endpoint("a/0").inFlight = 5;
     expect(bench.shares({ count: 10 })).toEqual(http ? { "a/1": 10 } : { "a/0": 5, "a/1": 5 });
   }
 });

@@ -1,5 +1,8 @@
 import type { Candidate, Selector, Tried } from "./candidate.ts";
 
+const KEEPS_UP_FACTOR = 1.5;
+const KEEPS_UP_SLACK = 4;
+
 /**
  * The candidate with the lowest score:
  *
@@ -9,8 +12,11 @@ import type { Candidate, Selector, Tried } from "./candidate.ts";
  * sequence of single requests exactly by weight, and one that was long too expensive has no debts to collect; then by
  * who waited longest.
  *
- * `LeastRequest` has penalty 0. The whole list is scanned rather than two random ones: in-flight counts are this router's
- * own and always fresh, so there is no herd to avoid, and the shares stay exact and explainable.
+ * `LeastRequest` has penalty 0, and all who keep up have the same score: those that have at most one and a half times as much
+ * in flight as the least loaded one, and four more. So endpoints that are equally fast share exactly, also with many
+ * requests at once, where "least first" only comes near it; a slower one is passed over until it has caught up. The whole list is
+ * scanned rather than two random ones: in-flight counts are this router's own and always fresh, so there is no herd to
+ * avoid, and the shares can be explained.
  *
  * `Cost` has penalty = path cost - cheapest path cost; with `spillAt` = spillAt x (number of cheaper path costs), so the
  * next cheaper path takes part when every endpoint on the cheaper ones has `spillAt` requests in flight.
@@ -38,13 +44,15 @@ export class LeastLoaded implements Selector {
 
   choose(tried: Tried): Candidate | undefined {
     const candidates = this.#candidates;
+    const keepsUp = this.#byCost ? -1 : this.#keepsUp(tried);
     let best: Candidate | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     let bestStart = 0;
     for (let i = 0; i < candidates.length; i++) {
       const one = candidates[i] as Candidate;
       if (tried.length > 0 && tried.includes(one.endpoint)) continue;
-      const score = one.endpoint.inFlight / one.weight + (this.#penalties[i] as number);
+      const load = one.endpoint.inFlight / one.weight;
+      const score = load <= keepsUp ? 0 : load + (this.#penalties[i] as number);
       if (score > bestScore) continue;
       const start = Math.max(this.#virtual, one.finish);
       if (
@@ -59,6 +67,18 @@ export class LeastLoaded implements Selector {
       }
     }
     return best;
+  }
+
+  /** The load up to which an endpoint is as good as the least loaded one. */
+  #keepsUp(tried: Tried): number {
+    const candidates = this.#candidates;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < candidates.length; i++) {
+      const one = candidates[i] as Candidate;
+      const load = one.endpoint.inFlight / one.weight;
+      if (load < least && (tried.length === 0 || !tried.includes(one.endpoint))) least = load;
+    }
+    return least * KEEPS_UP_FACTOR + KEEPS_UP_SLACK;
   }
 
   take(candidate: Candidate): void {

@@ -120,8 +120,8 @@ test("50 clients at once meet a blackholed endpoint: each loses at most one seco
     }
     bench.clock.advance(10);
   }
-  // One at first, which then counts as load; later one for each trial, and with ever more time between.
-  expect(lost).toBeLessThan(8);
+  // Five at first, which then count as load; later one for each trial, and with ever more time between.
+  expect(lost).toBeLessThan(12);
 });
 
 test("never more than half is out; the longest out stay out", () => {
