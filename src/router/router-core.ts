@@ -10,6 +10,7 @@ import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Flood, type Neighbour } from "./flood.ts";
 import type { Flow } from "./flow.ts";
+import { HealthChecks } from "./health/health-checks.ts";
 import { Inbound } from "./inbound.ts";
 import { LinkStateDatabase } from "./link-state.ts";
 import { Network } from "./network.ts";
@@ -47,6 +48,7 @@ export class RouterCore {
   readonly inbound: Inbound;
   readonly #options: RouterCoreOptions;
   readonly #flood: Flood;
+  readonly #health: HealthChecks;
   readonly #neighbours = new Map<Link, Neighbour>();
   readonly #traces: string;
   #config: RouterConfig | undefined;
@@ -78,6 +80,15 @@ export class RouterCore {
       clock,
       random,
       onEjected: () => counters.ejections++,
+      onShares: onChange,
+    });
+    this.#health = new HealthChecks({
+      clock,
+      random,
+      onChange: () => {
+        if (this.#config !== undefined) this.#useServices(this.#config);
+        onChange();
+      },
     });
     this.#flood = new Flood({
       self,
@@ -109,13 +120,13 @@ export class RouterCore {
     }
     this.#config = config;
     this.#generation = generation;
-    this.#advertise(config.services ?? []);
-    this.services.configure(config);
-    this.#publishSoon();
+    this.#useServices(config);
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#health.stop();
+    this.services.stop();
     this.#publishing?.();
     this.#flood.stop();
     this.network.stop();
@@ -249,6 +260,14 @@ export class RouterCore {
       byRouter.set(key, { site, router, cost: link.cost, rttMs });
     }
     return [...byRouter.values()];
+  }
+
+  /** What this site offers, as its health checks find it: used here, and told to others. */
+  #useServices(config: RouterConfig): void {
+    const services = this.#health.apply(config.services ?? []);
+    this.#advertise(services);
+    this.services.configure({ ...config, services });
+    this.#publishSoon();
   }
 
   /** What did not change keeps its object, so that finding the difference is cheap. */

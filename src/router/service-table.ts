@@ -6,7 +6,7 @@ import { Endpoint, type EndpointFacts } from "./endpoint.ts";
 import { explainService } from "./explain.ts";
 import type { ServiceExplanation } from "./explanation.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { Balancer, type Offer, type PickContext } from "./selection/balancer.ts";
+import { Balancer, type BalancerOptions, type Offer, type PickContext } from "./selection/balancer.ts";
 import { DEFAULT_CONNECT_MS, selectionOf, type SelectionPolicy } from "./selection/policy.ts";
 
 /** What the table asks of the network: who offers a service, and how far it is. */
@@ -46,7 +46,12 @@ export interface ServiceTableOptions {
   readonly random: Random;
   /** An endpoint was put aside after failures. */
   readonly onEjected?: () => void;
+  /** Shares changed by themselves (failures, ramps); at most once per second. */
+  readonly onShares?: () => void;
 }
+
+/** Shares that change by themselves are told of this often, ms. */
+const SHARES_PERIOD_MS = 1000;
 
 interface Entry {
   readonly service: string;
@@ -76,11 +81,21 @@ export class ServiceTable {
   readonly #connectPolicies = new Map<string, ConnectPolicy>();
   readonly #budgets = new Map<string, RetryBudget>();
   readonly #options: ServiceTableOptions;
+  readonly #balancerOptions: BalancerOptions;
+  #telling: (() => void) | undefined;
 
   constructor(siteId: string, network: Offers, options: ServiceTableOptions) {
     this.#siteId = siteId;
     this.#network = network;
     this.#options = options;
+    const { clock, random, onEjected } = options;
+    const onShift = (): void => this.#tellShares();
+    this.#balancerOptions = { clock, random, onShift, ...(onEjected === undefined ? {} : { onEjected }) };
+  }
+
+  stop(): void {
+    this.#telling?.();
+    this.#telling = undefined;
   }
 
   /** Takes the site's own services and policies, and brings every entry up to date. */
@@ -106,7 +121,7 @@ export class ServiceTable {
     const entry = this.#entry(service);
     const known = entry.balancers.get(port);
     if (known?.http === http) return known.balancer;
-    const balancer = known?.balancer ?? new Balancer(this.#options);
+    const balancer = known?.balancer ?? new Balancer(this.#balancerOptions);
     entry.balancers.set(port, { balancer, http });
     this.#refresh(entry);
     return balancer;
@@ -258,8 +273,20 @@ export class ServiceTable {
       const policy = policies.get(http) ?? selectionOf(config, { http, self });
       policies.set(http, policy);
       balancer.update(forPort, policy);
+      if (balancer.tendency === "moving") this.#tellShares();
     }
     if (entry.balancers.size === 0 && entry.endpoints.size === 0) this.#entries.delete(entry.service);
+  }
+
+  #tellShares(): void {
+    const { clock, onShares } = this.#options;
+    if (onShares === undefined) return;
+    this.#telling ??= clock.after(SHARES_PERIOD_MS, () => {
+      this.#telling = undefined;
+      onShares();
+      for (const { balancers } of this.#entries.values())
+        for (const { balancer } of balancers.values()) if (balancer.tendency === "moving") this.#tellShares();
+    });
   }
 
   #newConnectPolicy(service: string): ConnectPolicy {

@@ -48,6 +48,8 @@ export interface BalancerOptions {
   readonly random: Random;
   /** An endpoint was put aside. */
   readonly onEjected?: () => void;
+  /** Who gets what changed by itself: after failures, a trial, or on a ramp. */
+  readonly onShift?: () => void;
 }
 
 /** While shares move, they are set anew so many times on the whole way. */
@@ -197,7 +199,7 @@ export class Balancer {
     else if (outcome !== "connectFailed") member.latency.atLeast(latencyMs, nowMs);
     const { health } = member;
     if (outcome === "ok" || (outcome === "serverError" && !outlier.serverErrors)) {
-      if (!health.clean && health.succeeded(nowMs, latencyMs)) this.#sort();
+      if (!health.clean && health.succeeded(nowMs, latencyMs)) this.#shift();
     } else if (outlier.enabled) this.#failed(member, { outcome, latencyMs, nowMs });
   }
 
@@ -211,7 +213,7 @@ export class Balancer {
     const count = lost ? Math.ceil(outlier.consecutiveFailures / 2) : 1;
     const chance = this.#options.random.next();
     if (!member.health.failed(count, { nowMs, latencyMs, policy: outlier, chance })) return;
-    this.#sort();
+    this.#shift();
     if (member.why === "ejected") this.#options.onEjected?.();
   }
 
@@ -282,7 +284,12 @@ export class Balancer {
   /** Brings up to date what changes by itself. */
   #settle(): void {
     if (this.#dueMs !== Number.POSITIVE_INFINITY && this.#options.clock.monotonicMs() >= this.#dueMs)
-      this.#sort();
+      this.#shift();
+  }
+
+  #shift(): void {
+    this.#sort();
+    this.#options.onShift?.();
   }
 
   #adopt(policy: SelectionPolicy): void {
