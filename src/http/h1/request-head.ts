@@ -260,13 +260,16 @@ export class RequestHead {
     if (at === targetFrom || bytes[at] !== SP) return this.#refuse(targetProblem(bytes[at]!));
     const versionFrom = at + 1;
     if (versionFrom + VERSION_BYTES > end) {
-      return bytes.subarray(versionFrom, end).includes(LF) ? this.#refuse(PROBLEM.badRequestLine) : 0;
+      // Nobody needs to wait for more of a line that has ended.
+      return bytes.subarray(versionFrom, end).includes(LF)
+        ? this.#refuse(versionProblem(bytes, versionFrom, end))
+        : 0;
     }
     for (let i = 0; i < VERSION.length; i++) {
-      if (bytes[versionFrom + i] !== VERSION[i]) return this.#refuse(versionProblem(bytes, versionFrom));
+      if (bytes[versionFrom + i] !== VERSION[i]) return this.#refuse(versionProblem(bytes, versionFrom, end));
     }
     const minor = bytes[versionFrom + 7]! - 0x30;
-    if (minor !== 1 && minor !== 0) return this.#refuse(versionProblem(bytes, versionFrom));
+    if (minor !== 1 && minor !== 0) return this.#refuse(versionProblem(bytes, versionFrom, end));
     if (bytes[versionFrom + 8] !== CR || bytes[versionFrom + 9] !== LF) {
       return this.#refuse(lineEndProblem(bytes, versionFrom + 8));
     }
@@ -376,8 +379,8 @@ function targetProblem(octet: number): H1Problem {
 }
 
 /** Another version of HTTP is an answer of its own; anything else is no request line. */
-function versionProblem(bytes: Uint8Array, from: number): H1Problem {
-  return /^HTTP\/\d\.\d[\r\n]/.test(latin1(bytes, from, from + VERSION_BYTES))
-    ? PROBLEM.badVersion
-    : PROBLEM.badRequestLine;
+function versionProblem(bytes: Uint8Array, from: number, end: number): H1Problem {
+  const text = latin1(bytes, from, Math.min(end, from + VERSION_BYTES));
+  if (/^HTTP\/1\.[01]\n/.test(text)) return PROBLEM.bareLf;
+  return /^HTTP\/\d\.\d[\r\n]/.test(text) ? PROBLEM.badVersion : PROBLEM.badRequestLine;
 }

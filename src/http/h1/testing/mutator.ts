@@ -2,7 +2,7 @@ import type { Random } from "#core/random.ts";
 import { latin1Bytes } from "./heads.ts";
 
 /** Requests without fault, in the forms that clients send. */
-const VALID: readonly string[] = [
+export const REQUESTS: readonly string[] = [
   "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
   "GET /a/b?c=d HTTP/1.1\r\nHost: a.example:8080\r\nUser-Agent: x\r\nAccept: */*\r\nCookie: b=c; d=e\r\n\r\n",
   "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
@@ -15,6 +15,18 @@ const VALID: readonly string[] = [
   "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\n\r\n",
   "GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
   "DELETE /a HTTP/1.0\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+];
+
+/** Responses without fault. */
+export const RESPONSES: readonly string[] = [
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n",
+  "HTTP/1.1 200\r\nConnection: close\r\n\r\nuntil the end",
+  "HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+  'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 10\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n',
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 ];
 
 /** Header lines that attackers put into requests: two framings, framing in disguise, and what a proxy should not believe. */
@@ -111,18 +123,20 @@ const CHUNK_SIZES = [
 /** At most so many changes of one request. */
 const MOST_CHANGES = 3;
 
-/** Makes requests that are wrong in the ways by which one server is made to see another request than the next. */
+/** Makes messages that are wrong in the ways by which one server is made to see another message than the next. */
 export class Mutator {
   readonly #random: Random;
+  readonly #valid: readonly string[];
 
-  constructor(random: Random) {
+  constructor(random: Random, valid: readonly string[] = REQUESTS) {
     this.#random = random;
+    this.#valid = valid;
   }
 
-  /** One or two requests behind each other, changed in up to three places. */
+  /** One or two messages behind each other, changed in up to three places. */
   next(): Uint8Array {
-    let text = this.#one(VALID);
-    if (this.#random.below(2) === 0) text += this.#one(VALID);
+    let text = this.#one(this.#valid);
+    if (this.#random.below(2) === 0) text += this.#one(this.#valid);
     for (let changes = 1 + this.#random.below(MOST_CHANGES); changes > 0; changes--)
       text = this.#change(text);
     return latin1Bytes(text);
@@ -157,7 +171,7 @@ export class Mutator {
       case 10:
         return text.replace(/(?<=\r\n)[A-Za-z-]+: /, (name) => this.#disguise(name));
       default:
-        return text.slice(0, at) + this.#one(VALID).slice(random.below(20));
+        return text.slice(0, at) + this.#one(this.#valid).slice(random.below(20));
     }
   }
 
@@ -166,7 +180,7 @@ export class Mutator {
     const ends = text.split("\r\n").length - 1;
     if (ends === 0) return text;
     let at = -1;
-    for (let n = random1(this.#random, ends); n > 0; n--) at = text.indexOf("\r\n", at + 1);
+    for (let n = 1 + this.#random.below(ends); n > 0; n--) at = text.indexOf("\r\n", at + 1);
     return text.slice(0, at) + replace("\r\n") + text.slice(at + 2);
   }
 
@@ -186,9 +200,4 @@ export class Mutator {
         return name.replace(": ", ":\t ");
     }
   }
-}
-
-/** From 1 to `most`. */
-function random1(random: Random, most: number): number {
-  return 1 + random.below(most);
 }
