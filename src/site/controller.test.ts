@@ -5,7 +5,8 @@ import { conditionOf, isTrue } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { parseConfig } from "#router/config.ts";
 import { hashOfCode } from "./join-protocol.ts";
-import { IMPORT_LABEL } from "./names.ts";
+import { IMPORT_LABEL, ORIGINAL_ANNOTATION } from "./names.ts";
+import { SliceKeeper } from "./testing/slice-keeper.ts";
 import { eventually, seenService, seenSite, TestSite } from "./testing/test-site.ts";
 
 const CODE = "correct-horse-battery-staple-0123456789";
@@ -232,12 +233,62 @@ describe("imports", () => {
     router.sees([seenSite("c2", { services: [seenService("web")] })]);
     const made = await eventually(() => service(site, "web"));
     expect(made.metadata.labels?.[IMPORT_LABEL]).toBe("true");
-    site.put(RESOURCES.services, { ...made, spec: { ...made.spec, selector: { app: "x" } } });
+    site.put(RESOURCES.services, { ...made, spec: { ...made.spec, selector: {} } });
     await eventually(
       () => service(site, "web")?.spec.selector?.["app.kubernetes.io/name"] === "isthmus-router",
     );
     site.remove(RESOURCES.services, "web");
     await eventually(() => service(site, "web"));
+  });
+
+  test("give their Service up to a user who writes a selector of his own into it; the routers go on for a while", async () => {
+    const site = new TestSite();
+    await using _ = site;
+    site.install();
+    await site.start({ drainMs: 300 });
+    const router = await site.router();
+    await eventually(() => router.config);
+    router.sees([seenSite("c2", { services: [seenService("web")] })]);
+    const made = await eventually(() => service(site, "web"));
+    await eventually(() => router.config?.listeners?.length === 1);
+    // As kubectl apply merges it: his selector beside ours; his port without a target.
+    const selector = { ...made.spec.selector, app: "web" };
+    site.put(RESOURCES.services, { ...made, spec: { ...made.spec, selector } });
+    const his = await eventually(() => {
+      const now = service(site, "web");
+      return now?.metadata.labels === undefined ? now : undefined;
+    });
+    expect(his.spec.selector).toEqual({ app: "web" });
+    expect(his.spec.ports).toEqual([{ name: "http", protocol: "TCP", port: 8080, targetPort: 8080 }]);
+    expect(his.metadata).not.toHaveProperty("ownerReferences");
+    expect(his.metadata.uid).toBe(made.metadata.uid ?? "");
+    expect(router.config?.listeners?.[0]?.listen).toBe("${POD_IP}:10000");
+    await eventually(() => router.config?.listeners?.length === 0);
+    router.sees([seenSite("c2")]);
+    await Bun.sleep(600);
+    expect(service(site, "web")?.spec.selector).toEqual({ app: "web" });
+  });
+
+  test("whose Service its user claims under a policy keep their router port: nobody who is on the way there is refused", async () => {
+    await using site = await founded();
+    using keeper = new SliceKeeper(site, { "10.0.0.1": { app: "web" } });
+    const router = await site.router();
+    router.sees([seenSite("c2", { services: [seenService("web")] })]);
+    const made = await eventually(() => service(site, "web"));
+    site.put(RESOURCES.trafficPolicies, {
+      metadata: { name: "web", generation: 1 },
+      spec: { mode: "ActiveActive", spread: "Endpoints" },
+    });
+    await eventually(() => router.config?.policies?.length === 1 && router.config.listeners?.length === 1);
+    const configs = router.configs.length;
+    const { labels: _, ownerReferences: __, ...metadata } = made.metadata;
+    site.put(RESOURCES.services, { ...made, metadata, spec: { ...made.spec, selector: { app: "web" } } });
+    await eventually(() => service(site, "web")?.metadata.annotations?.[ORIGINAL_ANNOTATION]);
+    expect(service(site, "web")?.spec.ports?.[0]?.targetPort).toBe(10_000);
+    await eventually(() => router.config?.services?.[0]?.endpoints.length === 1);
+    for (const { listeners } of router.configs.slice(configs))
+      expect(listeners?.map(({ listen }) => listen)).toEqual(["${POD_IP}:10000"]);
+    expect(Object.keys(keeper.pods)).toHaveLength(1);
   });
 });
 

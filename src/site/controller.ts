@@ -1,3 +1,4 @@
+import type { Site } from "#api/kinds/site.ts";
 import { conditionOf, isTrue, type KubeObject } from "#api/object.ts";
 import type { Informer } from "#controller/informer.ts";
 import { LeaderElector } from "#controller/leader.ts";
@@ -18,7 +19,7 @@ import { ListenerBook } from "./listener-book.ts";
 import { Lock } from "./lock.ts";
 import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
-import { mergeStates, type NetworkView, type SiteState } from "./network-view.ts";
+import { mergeStates, type NetworkView, type SiteState, withSelf } from "./network-view.ts";
 import { Renewal } from "./renewal.ts";
 import { RouterFleet } from "./router-fleet.ts";
 import { Servers } from "./servers.ts";
@@ -43,7 +44,7 @@ export interface SiteControllerOptions {
   readonly random: Random;
   /** [7444 and 7445] 0 = any. */
   readonly ports?: { readonly join: number; readonly control: number };
-  /** How long routers go on for a Service that was put back, see TakeOverWriter. */
+  /** How long routers go on for a Service that leads to them no more, ms [10,000]. */
   readonly drainMs?: number;
   /** Timing of the leader election, see LeaderElector. */
   readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
@@ -55,6 +56,8 @@ type Kind = "site" | "grant" | "token" | "import" | "takeOver" | "link" | "expor
 const LEASE_TIMES = { leaseMs: 8000, renewDeadlineMs: 5000, retryMs: 1500 };
 /** News of the network come in bursts; conditions may wait so long, configurations and imports never do. */
 const STATUS_DELAY_MS = 50;
+/** Nodes need a moment to learn where a Service leads now; kube-proxy writes its rules each second or so. */
+const DRAIN_MS = 10_000;
 /** Something may be missed or undone by hand while nobody looks. */
 const RESYNC_MS = 30_000;
 const SITE = "site";
@@ -105,8 +108,14 @@ export class SiteController {
     });
     this.#tokens = new Tokens({ client, namespace, clock, secrets: this.#secrets });
     this.#renewal = new Renewal({ secrets: this.#secrets, clock });
-    const written = new ServiceListeners(caches);
-    this.#book = new ListenerBook(written);
+    const { drainMs = DRAIN_MS } = options;
+    this.#book = new ListenerBook({
+      written: new ServiceListeners(caches),
+      clock,
+      isThere: (service) => caches.service(service.slice(namespace.length + 1)) !== undefined,
+      lingerMs: drainMs,
+      onOver: () => this.#assembler.changed(),
+    });
     this.#imports = new ImportWriter({ client, caches, clock, book: this.#book });
     this.#takeOvers = new TakeOverWriter({
       client,
@@ -114,7 +123,7 @@ export class SiteController {
       clock,
       book: this.#book,
       listening: (listeners) => this.#fleet.listening(listeners),
-      ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
+      drainMs,
     });
     const view = (): NetworkView | undefined => this.#view;
     this.#site = new SiteWriter({
@@ -299,7 +308,6 @@ export class SiteController {
   #routersChanged(what: "routers" | "state"): void {
     this.#view = mergeStates(this.#servers.routers().flatMap(({ state }) => state ?? []));
     if (what === "state") this.#plan();
-    else this.#enqueueTakeOvers();
     this.#scheduleStatus();
   }
 
@@ -312,46 +320,24 @@ export class SiteController {
   #plan(): void {
     if (!this.#synced || !this.#loops.running) return;
     // A Site that was deleted plans nothing any more, but Services of the user are put back.
-    if (this.#caches.site() !== undefined) {
-      this.#imports.plan(this.#sites());
+    const site = this.#caches.site();
+    if (site !== undefined) {
+      this.#imports.plan(this.#sites(site));
       this.#book.allocate([...this.#imports.wanted(), ...this.#takeOvers.wanted()]);
       this.#assembler.changed();
       for (const name of this.#imports.toWrite()) this.#loops.enqueue("import", name);
     }
-    this.#enqueueTakeOvers();
-  }
-
-  #enqueueTakeOvers(): void {
-    if (!this.#loops.running) return;
     for (const name of this.#takeOvers.toWrite()) this.#loops.enqueue("takeOver", name);
   }
 
-  /** The network as the routers see it, but this site as it is known here: a router that just started knows nothing of it yet. */
-  #sites(): SiteState[] | undefined {
-    const caches = this.#caches;
-    const site = caches.site();
-    if (this.#view === undefined || site === undefined) return undefined;
-    const id = caches.identity(site)?.siteId;
-    const others = this.#view.sites.filter((one) => one.id !== id && one.id !== fallbackIdOf(site));
-    const services = this.#assembler.exports().map(({ service, ports }) => ({
-      service,
-      ports: ports.map(({ name, port }) => ({
-        ...(name === undefined ? {} : { name }),
-        port,
-        protocol: "TCP" as const,
-      })),
-      endpoints: [],
-    }));
-    const self = {
-      id: id ?? fallbackIdOf(site),
+  #sites(site: Site): SiteState[] | undefined {
+    const id = this.#caches.identity(site)?.siteId;
+    return withSelf(this.#view, {
+      ids: [id ?? fallbackIdOf(site), fallbackIdOf(site)],
       name: siteNameOf(site),
-      namespace: caches.namespace,
-      version: "",
-      reachable: true,
-      links: [],
-      services,
-    };
-    return [self, ...others];
+      namespace: this.#caches.namespace,
+      exports: this.#assembler.exports(),
+    });
   }
 
   #scheduleStatus(): void {
@@ -369,10 +355,8 @@ export class SiteController {
   #enqueueTakenUp(): void {
     const applied = this.#fleet.applied("any");
     for (const { metadata, status } of this.#caches.exports.list()) {
-      const { name } = metadata;
-      if (isTrue(status?.conditions, "Ready") === this.#inForce.has(contentKey.export(name), applied))
-        continue;
-      this.#loops.enqueue("export", name);
+      const inForce = this.#inForce.has(contentKey.export(metadata.name), applied);
+      if (isTrue(status?.conditions, "Ready") !== inForce) this.#loops.enqueue("export", metadata.name);
     }
     for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
   }

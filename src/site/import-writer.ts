@@ -12,11 +12,13 @@ import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
 import { listenerProtocol } from "./app-protocol.ts";
 import {
+  claimed,
   type DesiredImport,
   type ImportedPort,
   importLabels,
   importService,
   type ImportPlan,
+  isClaimed,
   isImportService,
   planImports,
 } from "./imports.ts";
@@ -190,12 +192,23 @@ export class ImportWriter {
       log.info("Imported a service", { name: wanted.metadata.name });
       return;
     }
+    if (await this.#giveUp(known)) return;
     if (!isImportService(known) || isAsWanted(known, wanted)) return;
     await client.update<Service>(RESOURCES.services, {
       ...known,
       metadata: merged(known.metadata, wanted.metadata),
       spec: { ...known.spec, ...wanted.spec },
     });
+  }
+
+  /** A Service that its user claims is his from now on; says whether it is. */
+  async #giveUp(service: Service): Promise<boolean> {
+    if (!isClaimed(service)) return false;
+    await this.#options.client.update<Service>(RESOURCES.services, claimed(service));
+    log.info("An imported Service is the user's own now: it has a selector of his", {
+      name: service.metadata.name,
+    });
+    return true;
   }
 
   async #delete(name: string): Promise<void> {
@@ -211,7 +224,7 @@ export class ImportWriter {
   async #deleteService(name: string): Promise<void> {
     const { client, caches } = this.#options;
     const service = caches.service(name);
-    if (service === undefined || !isImportService(service)) return;
+    if (service === undefined || (await this.#giveUp(service)) || !isImportService(service)) return;
     await client.delete(RESOURCES.services, {
       namespace: caches.namespace,
       name,

@@ -6,13 +6,16 @@ import {
   CONTROLLER,
   ENTRY_SERVICE,
   EXPORTERS_ANNOTATION,
+  FIRST_LISTENER_PORT,
   IMPORT_LABEL,
   JOIN_SERVICE,
   labelsOf,
+  LAST_LISTENER_PORT,
   NAME_LABEL,
   NOBODY,
   ROUTER,
 } from "./names.ts";
+import { RESOURCES } from "#api/resources.ts";
 import { listenerProtocol } from "./app-protocol.ts";
 import type { ServiceListener } from "./listener-book.ts";
 
@@ -176,13 +179,55 @@ export function isImportService(service: Service): boolean {
   return service.metadata.labels?.[IMPORT_LABEL] !== undefined;
 }
 
+/**
+ * Whether the user has written a selector of his own into a Service that stands for an import (`kubectl apply` merges it with ours): he
+ * has pods for it now, and the Service is his.
+ */
+export function isClaimed(service: Service): boolean {
+  return isImportService(service) && Object.keys(ownSelector(service)).length > 0;
+}
+
+/** The claimed Service without what was ours. A port that still leads to a router leads to the pods' port of the same number. */
+export function claimed(service: Service): Service {
+  const { labels = {}, ownerReferences = [], ...metadata } = service.metadata;
+  const others = Object.entries(labels).filter(([key, value]) => importLabels()[key] !== value);
+  const owners = ownerReferences.filter(({ kind }) => kind !== RESOURCES.sites.kind);
+  return {
+    ...service,
+    metadata: {
+      ...metadata,
+      ...(others.length === 0 ? {} : { labels: Object.fromEntries(others) }),
+      ...(owners.length === 0 ? {} : { ownerReferences: owners }),
+    },
+    spec: {
+      ...service.spec,
+      selector: ownSelector(service),
+      ports: (service.spec.ports ?? []).map((port) =>
+        typeof port.targetPort === "number" && isListenerPort(port.targetPort)
+          ? { ...port, targetPort: port.port }
+          : port,
+      ),
+    },
+  };
+}
+
+function ownSelector(service: Service): Record<string, string> {
+  const ours: Readonly<Record<string, string>> = { [NAME_LABEL]: ROUTER, ...NOBODY };
+  const own = Object.entries(service.spec.selector ?? {}).filter(([key, value]) => ours[key] !== value);
+  return Object.fromEntries(own);
+}
+
+function isListenerPort(port: number): boolean {
+  return port >= FIRST_LISTENER_PORT && port <= LAST_LISTENER_PORT;
+}
+
 /** The router ports that the imported Services of this namespace already point to. */
 export function listenersOf(services: readonly Service[]): ServiceListener[] {
   const listeners: ServiceListener[] = [];
   for (const service of services) {
     if (!isImportService(service)) continue;
     for (const port of service.spec?.ports ?? []) {
-      if (typeof port.targetPort !== "number") continue;
+      if (typeof port.targetPort !== "number" || !isListenerPort(port.targetPort)) continue;
       const key = `${service.metadata.namespace ?? ""}/${service.metadata.name}`;
       const protocol = listenerProtocol(port);
       listeners.push({ service: key, port: port.port, listenerPort: port.targetPort, protocol });

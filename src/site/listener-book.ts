@@ -1,3 +1,4 @@
+import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
 import type { ListenerProtocol } from "#router/config.ts";
 import { ListenerPorts } from "./listener-ports.ts";
@@ -21,39 +22,64 @@ export interface WrittenListeners {
   portOf(of: { readonly service: string; readonly port: number }): number | undefined;
 }
 
+export interface ListenerBookOptions {
+  readonly written: WrittenListeners;
+  readonly clock: Clock;
+  /** Whether clients may still come by what was written: there is still a Service of that name (namespace/name). */
+  readonly isThere: (service: string) => boolean;
+  /** How long the routers go on for a Service that leads elsewhere now, ms. */
+  readonly lingerMs: number;
+  /** One that went on is over. */
+  readonly onOver: () => void;
+}
+
+interface Lingering {
+  readonly listener: ServiceListener;
+  readonly untilMs: number;
+  readonly cancel: () => void;
+}
+
 /**
  * Which router port serves which port of which service. What is written in the cluster is what counts; for those that are not
- * written yet the book remembers what it has given.
+ * written yet the book remembers what it has given. A Service that does not lead to the routers any more (its user gave
+ * it pods of its own) keeps its listeners for a while: nodes need a moment to learn of it.
  */
 export class ListenerBook {
-  readonly #written: WrittenListeners;
+  readonly #options: ListenerBookOptions;
   readonly #ports = new ListenerPorts();
   readonly #pending = new Map<string, ServiceListener>();
+  readonly #lingering = new Map<string, Lingering>();
+  #before: readonly ServiceListener[] = [];
 
-  constructor(written: WrittenListeners) {
-    this.#written = written;
+  constructor(options: ListenerBookOptions) {
+    this.#options = options;
   }
 
   /** Gives each wanted listener a router port, and takes back those that are wanted no more and were never written. */
   allocate(wanted: Iterable<WantedListener>): void {
+    const { written } = this.#options;
+    this.#noteVanished();
+    const lingering = [...this.#lingering.values()].map(({ listener }) => listener);
     const used = new Set(
-      [...this.#written.list(), ...this.#pending.values()].map(({ listenerPort }) => listenerPort),
+      [...written.list(), ...this.#pending.values(), ...lingering].map(({ listenerPort }) => listenerPort),
     );
     for (const port of used) this.#ports.continueAfter(port);
     const keys = new Set<string>();
     for (const one of wanted) {
       const key = keyOf(one);
       keys.add(key);
-      if (this.#written.portOf(one) !== undefined) {
+      if (written.portOf(one) !== undefined) {
         this.#pending.delete(key);
         continue;
       }
-      const listenerPort = this.#pending.get(key)?.listenerPort ?? this.#ports.allocate(used);
+      const known = this.#pending.get(key) ?? this.#lingering.get(key)?.listener;
+      const listenerPort = known?.listenerPort ?? this.#ports.allocate(used);
       if (listenerPort === undefined) {
         log.error("No listener port is left", { service: one.service, port: one.port });
         continue;
       }
       used.add(listenerPort);
+      this.#lingering.delete(key);
       this.#pending.set(key, { ...one, listenerPort });
     }
     for (const key of this.#pending.keys()) if (!keys.has(key)) this.#pending.delete(key);
@@ -61,20 +87,46 @@ export class ListenerBook {
 
   /** The router port of a service's port: as written, else as given. */
   portOf(of: { readonly service: string; readonly port: number }): number | undefined {
-    return this.#written.portOf(of) ?? this.#pending.get(keyOf(of))?.listenerPort;
+    return this.#options.written.portOf(of) ?? this.#pending.get(keyOf(of))?.listenerPort;
   }
 
   /** All listeners that the routers shall have. */
   all(): ServiceListener[] {
-    const listeners = [...this.#written.list()];
-    for (const one of this.#pending.values())
-      if (this.#written.portOf(one) === undefined) listeners.push(one);
+    const { written, clock } = this.#options;
+    const listeners = [...written.list()];
+    for (const one of this.#pending.values()) if (written.portOf(one) === undefined) listeners.push(one);
+    const nowMs = clock.monotonicMs();
+    for (const [key, { listener, untilMs }] of this.#lingering) {
+      if (untilMs <= nowMs) this.#lingering.delete(key);
+      else if (this.portOf(listener) === undefined) listeners.push(listener);
+    }
     return listeners;
+  }
+
+  /** These have drained: what was written for the service may go at once. */
+  drained(service: string): void {
+    this.#before = this.#before.filter((one) => one.service !== service);
   }
 
   /** Forgets what is not written. */
   clear(): void {
     this.#pending.clear();
+    for (const { cancel } of this.#lingering.values()) cancel();
+    this.#lingering.clear();
+    this.#before = [];
+  }
+
+  #noteVanished(): void {
+    const { written, clock, isThere, lingerMs, onOver } = this.#options;
+    const before = this.#before;
+    const now = written.list();
+    if (now === before) return;
+    this.#before = now;
+    for (const listener of before) {
+      if (written.portOf(listener) !== undefined || !isThere(listener.service)) continue;
+      const cancel = clock.after(lingerMs, onOver);
+      this.#lingering.set(keyOf(listener), { listener, untilMs: clock.monotonicMs() + lingerMs, cancel });
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ServiceConfig } from "#router/config.ts";
 import type { LinkState, PolicyState, RouterState, SiteState } from "#router/state.ts";
 
 export type { LinkState, PolicyState, SiteState };
@@ -43,4 +44,28 @@ const RANK = { down: 0, connecting: 1, up: 2 } as const;
 
 function byId(a: SiteState, b: SiteState): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+export interface Self {
+  /** The site's id, and what it was called before it had one. */
+  readonly ids: readonly [string, string];
+  readonly name: string;
+  readonly namespace: string;
+  readonly exports: readonly ServiceConfig[];
+}
+
+/**
+ * The sites as the routers see them, but the own one as it is known here: a router that just started knows nothing of it yet. Undefined
+ * when no router has spoken.
+ */
+export function withSelf(view: NetworkView | undefined, self: Self): SiteState[] | undefined {
+  if (view === undefined) return undefined;
+  const { ids, name, namespace, exports } = self;
+  const services = exports.map(({ service, ports }) => ({
+    service,
+    ports: ports.map((port) => ({ ...port, protocol: "TCP" as const })),
+    endpoints: [],
+  }));
+  const own = { id: ids[0], name, namespace, version: "", reachable: true, links: [], services };
+  return [own, ...view.sites.filter(({ id }) => !ids.includes(id))];
 }

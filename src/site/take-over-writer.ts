@@ -29,8 +29,8 @@ export interface TakeOverWriterOptions {
   readonly book: ListenerBook;
   /** Whether every router that may get clients has these open. */
   readonly listening: (listeners: readonly ServiceListener[]) => boolean;
-  /** How long the routers go on for a Service that was put back: nodes need a moment to learn of it, ms [10,000]. */
-  readonly drainMs?: number;
+  /** How long the routers go on for a Service that was put back: nodes need a moment to learn of it, ms. */
+  readonly drainMs: number;
 }
 
 /** What is waited for wakes the reconcile; this is for what was missed. */
@@ -157,7 +157,7 @@ export class TakeOverWriter {
   }
 
   async #release(name: string): Promise<ReconcileResult> {
-    const { client, caches, clock, drainMs = 10_000 } = this.#options;
+    const { client, caches, clock, book, drainMs } = this.#options;
     const service = caches.service(name);
     const shadow = caches.shadowOf(name);
     if (service !== undefined && isTaken(service, shadow)) {
@@ -187,6 +187,7 @@ export class TakeOverWriter {
     const { namespace } = caches;
     const { uid } = shadow.metadata;
     const preconditions = uid === undefined ? {} : { uid };
+    book.drained(`${namespace}/${name}`);
     await client.delete(RESOURCES.services, { namespace, name: shadow.metadata.name, preconditions });
     this.#drainingSinceMs.delete(name);
     return {};

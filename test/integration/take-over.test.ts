@@ -45,9 +45,9 @@ async function underLoad(
 ): Promise<{ counts: Record<string, number>; failed: string[] }> {
   const counts: Record<string, number> = {};
   const failed: string[] = [];
-  let going = true;
+  const going = { on: true };
   const ask = async (): Promise<void> => {
-    while (going) {
+    while (going.on) {
       try {
         const answer = await fetch(`http://${address}:8080/`, {
           keepalive: false,
@@ -65,7 +65,7 @@ async function underLoad(
   try {
     await during();
   } finally {
-    going = false;
+    going.on = false;
     await Promise.all(asking);
   }
   return { counts, failed };
@@ -91,7 +91,7 @@ async function setPolicy(spec: Partial<TrafficPolicy["spec"]>): Promise<void> {
     kind: "TrafficPolicy",
     metadata: ref("web"),
     spec,
-  } as TrafficPolicy);
+  });
 }
 
 async function inForce(): Promise<void> {
