@@ -80,7 +80,7 @@ export class HeaderBlocks {
       return undefined;
     }
     const endStream = (flags & FLAG.END_STREAM) !== 0;
-    if ((flags & FLAG.END_HEADERS) !== 0) return this.#decode({ streamId, endStream }, { bytes, from, to });
+    if ((flags & FLAG.END_HEADERS) !== 0) return this.#decode(frame.streamId, endStream, { bytes, from, to });
     const sinceMs = this.#clock.monotonicMs();
     this.#open = {
       streamId,
@@ -112,10 +112,10 @@ export class HeaderBlocks {
       block.set(fragment, at);
       at += fragment.length;
     }
-    return this.#decode(open, { bytes: block, from: 0, to: at });
+    return this.#decode(open.streamId, open.endStream, { bytes: block, from: 0, to: at });
   }
 
-  #decode(of: { streamId: number; endStream: boolean }, block: Payload): HeaderList | undefined {
+  #decode(streamId: number, endStream: boolean, block: Payload): HeaderList | undefined {
     const decoder = this.#decoder;
     const fields = decoder.decode(block.bytes, block.from, block.to);
     if (fields === undefined) {
@@ -127,7 +127,7 @@ export class HeaderBlocks {
       this.#police.end("headerListBomb", H2_ERROR.ENHANCE_YOUR_CALM, reason);
       return undefined;
     }
-    return { streamId: of.streamId, endStream: of.endStream, fields, tooLarge: decoder.tooLarge };
+    return { streamId, endStream, fields, tooLarge: decoder.tooLarge };
   }
 }
 

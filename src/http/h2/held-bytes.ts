@@ -50,13 +50,6 @@ export class HeldBytes {
       if (this.#chunks.length === 0) this.#tail = undefined;
     }
   }
-
-  clear(): void {
-    this.bytes = 0;
-    this.#chunks.length = 0;
-    this.#at = 0;
-    this.#tail = undefined;
-  }
 }
 
 const EMPTY = new Uint8Array(0);

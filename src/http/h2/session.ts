@@ -84,7 +84,7 @@ export class Session implements FrameSink, StreamCarrier {
       streams: this.#streams,
       sender: this.sender,
       window: this.#window,
-      open: (id) => this.#open(id, NO_HANDLER),
+      open: (id) => this.#open(id, NO_HANDLER, "nothing"),
       credit: (bytes) => this.credit(bytes),
     });
   }
@@ -149,8 +149,7 @@ export class Session implements FrameSink, StreamCarrier {
     if (!this.canOpen) return undefined;
     const id = this.#streams.nextId;
     this.#streams.nextId += 2;
-    const head = fields.some(({ name, value }) => name === ":method" && value === "HEAD");
-    const stream = this.#open(id, handler, { head });
+    const stream = this.#open(id, handler, isHead(fields) ? "responseToHead" : "response");
     stream.headers(fields, endStream);
     return stream;
   }
@@ -381,7 +380,7 @@ export class Session implements FrameSink, StreamCarrier {
     if (this.#peerLeaves || this.#leaving === "yes") this.sender.later(this.#closeWhenDone);
   }
 
-  #open(id: number, handler: H2Handler, request?: { readonly head: boolean }): Stream {
+  #open(id: number, handler: H2Handler, awaits: "nothing" | "response" | "responseToHead"): Stream {
     const bytes = this.#limits.streamWindowBytes;
     // A peer that has not read our SETTINGS yet may use the window that all begin with.
     const left = this.#watch.settled ? bytes : Math.max(bytes, DEFAULT_WINDOW_BYTES);
@@ -391,7 +390,7 @@ export class Session implements FrameSink, StreamCarrier {
       carrier: this,
       sendWindow: this.#peer.initialWindowBytes,
       receive: new ReceiveWindow(bytes, left),
-      ...(request === undefined ? {} : { request }),
+      awaits,
     });
     this.#streams.add(stream);
     return stream;
@@ -418,4 +417,9 @@ export class Session implements FrameSink, StreamCarrier {
     for (const stream of this.#streams.values()) stream.lose(code, reason);
     this.#events.onClosed(reason, code);
   }
+}
+
+function isHead(fields: readonly Field[]): boolean {
+  for (const { name, value } of fields) if (name === ":method") return value === "HEAD";
+  return false;
 }

@@ -49,7 +49,8 @@ export class Stream implements H2Stream {
   readonly head: boolean;
 
   readonly #carrier: StreamCarrier;
-  readonly #held = new HeldBytes();
+  /** Made when something has to wait. */
+  #held: HeldBytes | undefined;
   readonly #receive: ReceiveWindow;
   #sendWindow: number;
   /** No more from this side, though some may be held. */
@@ -68,27 +69,27 @@ export class Stream implements H2Stream {
     carrier: StreamCarrier;
     sendWindow: number;
     receive: ReceiveWindow;
-    /** Client: waits for a response. */
-    request?: { readonly head: boolean };
+    /** Client: waits for a response, which has no data after HEAD. */
+    awaits: "nothing" | "response" | "responseToHead";
   }) {
     this.id = from.id;
     this.handler = from.handler;
     this.#carrier = from.carrier;
     this.#sendWindow = from.sendWindow;
     this.#receive = from.receive;
-    this.headersDone = from.request === undefined;
-    this.head = from.request?.head ?? false;
+    this.headersDone = from.awaits === "nothing";
+    this.head = from.awaits === "responseToHead";
   }
 
   get heldBytes(): number {
-    return this.#held.bytes;
+    return this.#held === undefined ? 0 : this.#held.bytes;
   }
 
   headers(fields: readonly Field[], endStream: boolean): void {
     if (this.over || this.#endAsked) return;
     if (endStream) {
       this.#endAsked = true;
-      if (this.#held.bytes > 0) {
+      if (this.heldBytes > 0) {
         this.#trailers = fields;
         return;
       }
@@ -104,7 +105,7 @@ export class Stream implements H2Stream {
     this.#endAsked = endStream;
     const { sender } = this.#carrier;
     let sent = 0;
-    if (this.#held.bytes === 0) {
+    if (this.heldBytes === 0) {
       if (chunk.length === 0 && !endStream) return true;
       sent = this.#sendNow(chunk, endStream);
       if (sent === chunk.length) {
@@ -113,10 +114,10 @@ export class Stream implements H2Stream {
         return !this.#blocked;
       }
     }
-    const before = this.#held.bytes;
-    this.#held.push(chunk, sent);
-    if (before === 0) this.moved = true;
-    this.#carrier.heldChanged(this.#held.bytes - before);
+    const held = (this.#held ??= new HeldBytes());
+    if (held.bytes === 0) this.moved = true;
+    held.push(chunk, sent);
+    this.#carrier.heldChanged(chunk.length - sent);
     this.#block();
     return false;
   }
@@ -206,16 +207,16 @@ export class Stream implements H2Stream {
   creditSend(bytes: number): boolean {
     this.#sendWindow += bytes;
     if (this.#sendWindow > MAX_WINDOW_BYTES) return false;
-    if (this.#sendWindow > 0 && (this.#held.bytes > 0 || this.#blocked)) this.#carrier.sender.wait(this);
+    if (this.#sendWindow > 0 && (this.heldBytes > 0 || this.#blocked)) this.#carrier.sender.wait(this);
     return true;
   }
 
   /** Its turn: sends one frame of what is held. Returns whether it wants another turn. */
   turn(): boolean {
     if (this.over) return false;
-    if (this.#held.bytes > 0) {
-      this.#sendHeld();
-      if (this.#held.bytes > 0) return this.#sendWindow > 0;
+    if (this.#held !== undefined && this.#held.bytes > 0) {
+      this.#sendHeld(this.#held);
+      if (this.heldBytes > 0) return this.#sendWindow > 0;
     }
     if (this.#blocked && !this.#endAsked && this.#sendWindow > 0) {
       if (this.#carrier.sender.room === 0) return true;
@@ -254,13 +255,13 @@ export class Stream implements H2Stream {
     sender.written();
   }
 
-  #sendHeld(): void {
+  #sendHeld(held: HeldBytes): void {
     const { sender } = this.#carrier;
-    const length = Math.min(this.#held.bytes, MAX_FRAME_BYTES, sender.room, this.#sendWindow);
+    const length = Math.min(held.bytes, MAX_FRAME_BYTES, sender.room, this.#sendWindow);
     if (length <= 0) return;
-    const last = this.#endAsked && length === this.#held.bytes;
+    const last = this.#endAsked && length === held.bytes;
     sender.output.dataHeader(this.id, length, last && this.#trailers === undefined);
-    this.#held.moveTo(sender.output, length);
+    held.moveTo(sender.output, length);
     this.moved = true;
     this.#carrier.heldChanged(-length);
     this.#sendWindow -= length;
@@ -288,8 +289,8 @@ export class Stream implements H2Stream {
 
   #finish(ended: boolean): void {
     this.over = true;
-    const held = this.#held.bytes;
-    this.#held.clear();
+    const held = this.heldBytes;
+    this.#held = undefined;
     this.#trailers = undefined;
     if (held > 0) this.#carrier.heldChanged(-held);
     const unconsumed = this.#unconsumed;

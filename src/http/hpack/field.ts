@@ -36,17 +36,15 @@ export class KnownField implements Field {
   readonly value: string;
   readonly sensitive: boolean;
   readonly kind: FieldKind;
+  /** As tables and header lists count it. */
+  readonly size: number;
 
   constructor(name: string, value: string, sensitive: boolean) {
     this.name = name;
     this.value = value;
     this.sensitive = sensitive;
     this.kind = kindOf(name, value);
-  }
-
-  /** As tables and header lists count it. */
-  get size(): number {
-    return this.name.length + this.value.length + ENTRY_OVERHEAD;
+    this.size = name.length + value.length + ENTRY_OVERHEAD;
   }
 }
 
