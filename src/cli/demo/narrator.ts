@@ -41,8 +41,9 @@ export class Narrator {
 
   /** What a command printed. */
   output(text: string): void {
+    if (text.trim() === "") return;
     for (const line of text.trimEnd().split("\n")) {
-      if (line !== "") this.#write(`  ${this.style.dim(line)}\n`);
+      this.#write(line === "" ? "\n" : `  ${this.style.dim(line)}\n`);
     }
   }
 

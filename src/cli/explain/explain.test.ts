@@ -106,7 +106,8 @@ beforeAll(async () => {
     await t.json("POST", "/api/v1/namespaces", { metadata: { name } });
     const site = { metadata: { name: "east" }, spec: {} };
     await t.json("POST", `/apis/isthmus.dev/v1alpha1/namespaces/${name}/sites`, site);
-    const service = { metadata: { name: "web" }, spec: { ports: [{ port: 80 }] } };
+    const selector = { "app.kubernetes.io/name": "isthmus-router" };
+    const service = { metadata: { name: "web" }, spec: { selector, ports: [{ port: 80 }] } };
     await t.json("POST", `/api/v1/namespaces/${name}/services`, service);
   }
   for (const name of ["plain", "odd"]) {
@@ -203,10 +204,25 @@ test("one request is decided step by step, and what describes it goes to the rou
 One request for /a, from 10.1.2.3, with user: bob
   1. tier 0 has no healthy endpoint
   2. round robin in tier 1
-  It goes to web-1 in west
 `);
   const json = await run("web -o json");
   expect(JSON.parse(json.out)).toEqual(EXPLANATION as never);
+});
+
+test("it says so when clients do not come to the routers at all", async () => {
+  const ports = [{ port: 80 }];
+  const services: [string, object][] = [
+    ["own", { app: "own" }],
+    ["local", { "isthmus.dev/nobody": "true" }],
+  ];
+  for (const [name, selector] of services) {
+    // oxlint-disable-next-line no-await-in-loop
+    await t.json("POST", `${SHOP}/services`, { metadata: { name }, spec: { selector, ports } });
+  }
+  expect((await run("own")).out.split("\n")[1]).toBe(
+    'Clients in this cluster do not pass the routers: Service "own" leads to its own pods. To let others serve it too: isthmus policy set own --mode Failover',
+  );
+  expect((await run("local")).out.split("\n")[1]).toContain("the mode is Local");
 });
 
 test("what goes wrong is one line with the next command", async () => {

@@ -1,6 +1,7 @@
 import type { Service } from "#api/builtin.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
+import { NAME_LABEL, NOBODY, ROUTER } from "#site/names.ts";
 import { printValue } from "../output/objects.ts";
 import { styleFor } from "../output/style.ts";
 import type { Session } from "../session.ts";
@@ -29,7 +30,7 @@ export async function explain(
 ): Promise<void> {
   const { session, name } = placed(options.service, outer);
   const site = await requireSite(session);
-  const { port, others } = await portOf(name, { port: options.port, session });
+  const { service, port, others } = await portOf(name, { port: options.port, session });
   const answer = await askRouter(
     `/v1/explain?${queryOf(options, `${session.namespace}/${name}`, port)}`,
     session,
@@ -46,6 +47,7 @@ export async function explain(
       style: styleFor(session.io, "out"),
       seenBy: `router ${answer.pod} of site "${siteName(site)}"${more}`,
       request: requestWords(options),
+      way: wayOf(service, session),
     }),
   );
   if (others.length > 0)
@@ -67,7 +69,7 @@ function placed(text: string, session: Session): { session: Session; name: strin
 async function portOf(
   name: string,
   { port, session }: { port: number | undefined; session: Session },
-): Promise<{ port: number; others: number[] }> {
+): Promise<{ service: Service; port: number; others: number[] }> {
   const { client, namespace } = session;
   const service = await client.find<Service>(RESOURCES.services, { namespace, name });
   if (service === undefined) {
@@ -86,7 +88,18 @@ async function portOf(
       hint: session.command(`explain ${name}${numbers[0] === undefined ? "" : ` --port ${numbers[0]}`}`),
     });
   }
-  return { port: chosen, others: numbers.filter((one) => one !== chosen) };
+  return { service, port: chosen, others: numbers.filter((one) => one !== chosen) };
+}
+
+/** What a router decides counts only for clients whom the Service leads to it. Undefined when it does. */
+function wayOf({ metadata, spec }: Service, session: Session): string | undefined {
+  const { name } = metadata;
+  const { selector = {} } = spec;
+  if (selector[NAME_LABEL] === ROUTER) return undefined;
+  if (Object.keys(NOBODY).some((key) => selector[key] !== undefined)) {
+    return "Clients in this cluster are refused: the mode is Local, and no pod of the service is here.";
+  }
+  return `Clients in this cluster do not pass the routers: Service "${name}" leads to its own pods. To let others serve it too: ${session.command(`policy set ${name} --mode Failover`)}`;
 }
 
 function queryOf(options: ExplainOptions, service: string, port: number): string {

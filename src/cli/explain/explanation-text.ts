@@ -9,6 +9,8 @@ export interface TextOptions {
   readonly seenBy: string;
   /** Request of the sample decision, in words. */
   readonly request?: string;
+  /** Why clients do not come to the routers, where they do not. */
+  readonly way?: string | undefined;
 }
 
 /** The explanation for people: the policy in sentences, then tiers, clusters and endpoints as tables. */
@@ -18,6 +20,7 @@ export function explanationText(explanation: ServiceExplanation, options: TextOp
   const section = (title: string, body: string): string => `\n${style.bold(title)}\n${indented(body)}`;
   return [
     `${style.bold(service)} port ${port} (${protocol}), as ${options.seenBy} decides now\n`,
+    ...(options.way === undefined ? [] : [`${style.warn(options.way)}\n`]),
     section("Policy", policyText(explanation)),
     section("Tiers", tierTable(explanation)),
     section("Clusters", clusterTable(explanation)),
@@ -90,14 +93,8 @@ function whyText({ why, ejectedForMs }: ExplainedEndpoint): string {
   return `${why}, for ${durationWords(Math.ceil(ejectedForMs / 1000) * 1000)} more`;
 }
 
-function sampleText({ sample, endpoints }: ServiceExplanation): string {
-  const { endpoint, steps } = sample ?? { steps: [] };
-  const chosen = endpoints.find((one) => one.endpoint === endpoint);
-  const end =
-    endpoint === undefined
-      ? "The client is refused: nothing is left"
-      : `It goes to ${chosen === undefined ? endpoint : `${chosen.name} in ${chosen.cluster}`}`;
-  return [...steps.map((step, index) => `${index + 1}. ${step}`), end].map((line) => `${line}\n`).join("");
+function sampleText({ sample }: ServiceExplanation): string {
+  return (sample?.steps ?? []).map((step, index) => `${index + 1}. ${step}\n`).join("");
 }
 
 /** `33.3 %`, `50 %`. */

@@ -12,7 +12,7 @@ export function policyLines(policy: ExplainedPolicy): [name: string, words: stri
       ? []
       : [["Spill", `the next path takes part at ${spillAt} requests in flight`] as [string, string]]),
     ["Algorithm", withMeaning(policy.algorithm, ALGORITHMS)],
-    ...(hash === undefined ? [] : [["Hash", `of ${sourceWords(hash)}`] as [string, string]]),
+    ...(hash === undefined ? [] : [["Hash", `by ${sourceWords(hash)}`] as [string, string]]),
     ["Affinity", affinityWords(policy)],
     ["Retries", retryWords(policy)],
     ["Timeouts", timeoutWords(policy)],

@@ -6,5 +6,5 @@ import { requirePolicy } from "./require-policy.ts";
 export async function deletePolicy(service: string, session: Session): Promise<void> {
   await requirePolicy(service, session);
   await session.client.delete(RESOURCES.trafficPolicies, { namespace: session.namespace, name: service });
-  session.io.out(`The policy of "${service}" is gone: this cluster's pods first, then all others\n`);
+  session.io.out(`The policy of "${service}" is gone\n`);
 }
