@@ -156,7 +156,8 @@ export class Listeners {
     const route = this.#routeOf(service, port);
     const match = { route, stripBytes: 0 };
     const routes: Routes = { only: route, find: () => match };
-    const served = { protocol, scheme: tls === undefined ? "http" : "https", routes } as const;
+    const scheme = tls === undefined ? "http" : "https";
+    const served: Served = { protocol, scheme, routes, firstWord: "unknown" };
     const field = `listeners[${index}].listen`;
     const held: Held = { listen, tls, field, served, listener: undefined, error: undefined };
     this.#open(held, strict);
@@ -169,7 +170,7 @@ export class Listeners {
     if (this.#held.has(key)) return;
     const { listen, tls } = entry;
     const scheme = tls === undefined ? "http" : "https";
-    const served: Served = { protocol: "http", scheme, routes: this.#paths };
+    const served: Served = { protocol: "http", scheme, routes: this.#paths, firstWord: "client" };
     const held: Held = {
       listen,
       tls,

@@ -13,11 +13,20 @@ import { Speculation } from "./speculation.ts";
 /** HTTP connections keep their own, shorter times; this only catches what they forgot. */
 const HTTP_IDLE_MS = 24 * 3_600_000;
 
+/**
+ * So long a client may take to speak first where it is not known what is spoken, ms. Those that do, do it with the
+ * handshake's last packet or right behind it; where it was HTTP the last time, a late one is waited for, and where
+ * the server spoke first, nothing is.
+ */
+const GRACE_MS = { unknown: 2, client: 1000, server: 0 } as const;
+
 /** What a listening socket is for. */
 export interface Served {
   readonly protocol: ListenerProtocol;
   readonly scheme: "http" | "https";
   readonly routes: Routes;
+  /** Who spoke first on the last connection, where that has to be found out. */
+  firstWord: keyof typeof GRACE_MS;
 }
 
 export interface Client {
@@ -85,7 +94,9 @@ export class Serving {
       clock,
       dialer,
       client: flow.facts.client,
+      graceMs: GRACE_MS[served.firstWord],
       onSpoke: (target, endpoint) => {
+        served.firstWord = "server";
         flow.endpoint = endpoint;
         flow.target = endpoint.wireId;
         flow.far = target;
@@ -106,6 +117,7 @@ export class Serving {
     { served, route, detected }: { served: Served; route: Route | undefined; detected: Detected },
   ): void {
     const { spoken, first, fin } = detected;
+    served.firstWord = spoken === "other" ? "unknown" : "client";
     if (spoken === "other" && route !== undefined) this.#tcp(client, { route, first, fin });
     else this.#http(client, { served, detected });
   }

@@ -7,17 +7,13 @@ import { NONE_TRIED, type Tried } from "./selection/candidate.ts";
 import type { SocketEnd } from "./socket-end.ts";
 import type { StreamEnd } from "./stream-end.ts";
 
-/**
- * So long a client that speaks first has time to do so before an endpoint is asked whether it does, ms. Clients that send a
- * request do it with the handshake's last packet or right behind it.
- */
-const GRACE_MS = 2;
-
 export interface SpeculationOptions {
   readonly route: Route;
   readonly clock: Clock;
   readonly dialer: Dialer;
   readonly client: string;
+  /** The client has so long to speak first, before an endpoint is asked whether it does, ms. */
+  readonly graceMs: number;
   /** The endpoint spoke, or ended, before the client: both are to be made each other's peer now. The in-flight count is passed on with it. */
   readonly onSpoke: (end: SocketEnd | StreamEnd, endpoint: Endpoint) => void;
   /** No endpoint can be had. */
@@ -45,7 +41,7 @@ export class Speculation implements Upstream {
 
   constructor(options: SpeculationOptions) {
     this.#options = options;
-    this.#cancelGrace = options.clock.after(GRACE_MS, () => {
+    this.#cancelGrace = options.clock.after(options.graceMs, () => {
       this.#cancelGrace = undefined;
       this.#next();
     });
