@@ -16,7 +16,7 @@ const SPREAD_WORDS: Readonly<Record<SelectionPolicy["spread"], string>> = {
 
 const ALGORITHM_WORDS: Readonly<Record<SelectionPolicy["algorithm"], string>> = {
   RoundRobin: "whose turn it is",
-  LeastRequest: "where least is in flight, in turn among equals",
+  LeastRequest: "in turn among those that keep up with what is in flight",
   Random: "by chance",
   PeakEwma: "of two by chance, the one that likely answers first",
   Hash: "the same for the same key",

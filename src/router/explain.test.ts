@@ -153,7 +153,7 @@ test("a sample decision in words, which counts nothing", () => {
       "left out, not ready: a0, c1",
       "left out, not a target: b0",
       "spread Endpoints: every endpoint of the tier has the same share",
-      "algorithm LeastRequest: where least is in flight, in turn among equals",
+      "algorithm LeastRequest: in turn among those that keep up with what is in flight",
       "c0 in c3 is chosen, with 0 in flight, over a path of cost 4",
     ],
   });

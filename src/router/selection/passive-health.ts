@@ -2,8 +2,8 @@ import type { OutlierPolicy } from "./policy.ts";
 
 /** Part of an ejection's time that is left to chance, so that routers do not come back all at once. */
 const JITTER = 0.2;
-/** Latencies are measured a little after the pick. */
-const START_TOLERANCE_MS = 1;
+/** Callers measure with clocks that stand still for a turn; nothing else was sent just before a trial. */
+const TRIAL_TOLERANCE_MS = 50;
 
 /**
  * Judges an endpoint by what becomes of its requests.
@@ -36,7 +36,7 @@ export class PassiveHealth {
 
   /** An answer. Returns whether it is back in. */
   succeeded(nowMs: number, latencyMs: number): boolean {
-    if (this.state !== "in" && nowMs - latencyMs < this.#sinceMs - START_TOLERANCE_MS) return false;
+    if (this.#isOld(nowMs - latencyMs)) return false;
     const back = this.state !== "in";
     this.state = "in";
     this.failures = 0;
@@ -60,8 +60,7 @@ export class PassiveHealth {
       readonly chance: number;
     },
   ): boolean {
-    if (this.state === "aside") return false;
-    if (this.state !== "in" && nowMs - latencyMs < this.#sinceMs - START_TOLERANCE_MS) return false;
+    if (this.state === "aside" || this.#isOld(nowMs - latencyMs)) return false;
     this.failures += count;
     if (this.state === "in" && this.failures < policy.consecutiveFailures) return false;
     // Back from being aside, one more failure is enough.
@@ -73,6 +72,17 @@ export class PassiveHealth {
     this.#sinceMs = nowMs;
     this.untilMs = nowMs + baseMs * (1 + JITTER * chance);
     return true;
+  }
+
+  #isOld(beganMs: number): boolean {
+    switch (this.state) {
+      case "in":
+        return false;
+      case "aside":
+        return beganMs < this.#sinceMs;
+      default:
+        return beganMs < this.#sinceMs - TRIAL_TOLERANCE_MS;
+    }
   }
 
   /** Its time is over. With `trial` one request decides; without, it is in at once, and the next failure puts it aside again. */
