@@ -6,6 +6,8 @@ import { PROBLEM, type H1Problem } from "./problem.ts";
 
 /** Numbers kept of each line: where its name and its value begin and end, counted from the start of the head. */
 const MARKS = 4;
+/** Room for so many lines at first; there are seldom more. */
+const FIRST_LINES = 24;
 /** Set with a line's kind where the line is not exactly `name: value`: it is then written anew instead of copied. */
 const UNEVEN = 0x80;
 const KIND = 0x7f;
@@ -49,16 +51,14 @@ export class FieldLines {
   /** These are trailers: whatever they say of framing or connection is not listened to. */
   trailers = false;
   readonly #maxHeaders: number;
-  readonly #marks: Int32Array;
-  readonly #kinds: Uint8Array;
+  #marks = new Int32Array(FIRST_LINES * MARKS);
+  #kinds = new Uint8Array(FIRST_LINES);
   #upgrades = 0;
   #options = 0;
   #namesHeaders = false;
 
   constructor(maxHeaders: number) {
     this.#maxHeaders = maxHeaders;
-    this.#marks = new Int32Array(maxHeaders * MARKS);
-    this.#kinds = new Uint8Array(maxHeaders);
   }
 
   reset(): void {
@@ -89,8 +89,8 @@ export class FieldLines {
 
   /** Reads lines from `next` on. Returns the index behind the empty line, 0 when bytes are missing, -1 with `problem`. */
   read(bytes: Uint8Array, base: number, end: number): number {
-    const marks = this.#marks;
-    const kinds = this.#kinds;
+    let marks = this.#marks;
+    let kinds = this.#kinds;
     let at = base + this.next;
     for (;;) {
       let i = at;
@@ -115,7 +115,12 @@ export class FieldLines {
       while (valueTo > valueFrom && (bytes[valueTo - 1] === SP || bytes[valueTo - 1] === HTAB)) valueTo--;
 
       const line = this.count;
-      if (line === this.#maxHeaders) return this.#refuse(PROBLEM.tooManyHeaders);
+      if (line === kinds.length || line === this.#maxHeaders) {
+        if (line === this.#maxHeaders) return this.#refuse(PROBLEM.tooManyHeaders);
+        this.#grow();
+        marks = this.#marks;
+        kinds = this.#kinds;
+      }
       const kind = fieldOf(bytes, at, nameTo);
       const even = valueTo === i && valueFrom === nameTo + 2 && bytes[nameTo + 1] === SP;
       kinds[line] = even ? kind : kind | UNEVEN;
@@ -199,6 +204,16 @@ export class FieldLines {
   #name(line: number, bytes: Uint8Array, base: number): string {
     const mark = line * MARKS;
     return latin1(bytes, base + this.#marks[mark]!, base + this.#marks[mark + 1]!).toLowerCase();
+  }
+
+  #grow(): void {
+    const lines = this.count * 2;
+    const marks = new Int32Array(lines * MARKS);
+    const kinds = new Uint8Array(lines);
+    marks.set(this.#marks);
+    kinds.set(this.#kinds);
+    this.#marks = marks;
+    this.#kinds = kinds;
   }
 
   #wait(next: number, searched: number): 0 {

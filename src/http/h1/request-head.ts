@@ -1,8 +1,9 @@
 import type { ByteWriter } from "../byte-writer.ts";
-import { FieldLines, latin1 } from "./field-lines.ts";
-import { FRAMING, UPGRADE, type Framing, type Upgrade } from "./framing.ts";
+import { latin1 } from "./field-lines.ts";
+import { FRAMING, UPGRADE, type Framing } from "./framing.ts";
+import { Head, NOTHING } from "./head.ts";
 import { isHost } from "./host.ts";
-import { HEAD_LIMITS, MAX_METHOD_BYTES, type HeadLimits } from "./limits.ts";
+import { MAX_METHOD_BYTES } from "./limits.ts";
 import { isIdempotent, METHOD, methodOf, type Method } from "./method.ts";
 import { ascii, CR, isUpper, isWord, LF, METHOD_OCTET, QUESTION, SLASH, SP, TARGET } from "./octets.ts";
 import { PROBLEM, type H1Problem } from "./problem.ts";
@@ -22,10 +23,6 @@ export interface RequestEdit {
   readonly expect?: boolean;
 }
 
-const STATE = { FRESH: 0, REQUEST_LINE: 1, HEADERS: 2, ENDED: 3 } as const;
-type State = (typeof STATE)[keyof typeof STATE];
-
-const NOTHING = new Uint8Array(0);
 const ASTERISK = 0x2a;
 const HTTP_URI = ascii("http://");
 const HTTPS_URI = ascii("https://");
@@ -42,17 +39,11 @@ const EXPECT = ascii("Expect: 100-continue\r\n");
 const FORWARDED_HOST = "X-Forwarded-Host: ";
 
 /**
- * The head of one HTTP/1.1 or HTTP/1.0 request (RFC 9112): parsed strictly, then written anew for the next hop. Used
- * again for request after request on a connection; nothing is made per request.
- *
- *             parse: bytes are missing
- *              +----+           +----+
- *              |    v           |    v
- *   fresh --> request line --> headers --> ended: parse > 0, the fields are valid until the next parse or reset
- *                  \-------------\------> ended: parse = -1, `problem` says why; answer it and close
+ * The head of one HTTP/1.1 or HTTP/1.0 request (RFC 9112): parsed strictly, then written anew for the next hop. One
+ * empty line before the request line is skipped (section 2.2). A problem is answered with its status, and the
+ * connection closed.
  */
-export class RequestHead {
-  bytes: Uint8Array = NOTHING;
+export class RequestHead extends Head {
   methodFrom = 0;
   methodTo = 0;
   /**
@@ -64,84 +55,18 @@ export class RequestHead {
   /** Where the path ends: at "?" or `targetTo`. */
   pathTo = 0;
   method: Method = METHOD.OTHER;
-  minor: 0 | 1 = 1;
   framing: Framing = FRAMING.NONE;
-  /** Bytes of the body; 0 when it is empty; -1 when it is not said. */
-  contentLength = -1;
-  /** The client may send another request afterwards. */
-  keepAlive = true;
   /** The client waits for 100 before it sends the body. Only of HTTP/1.1, and only with a body. */
   expectContinue = false;
-  upgrade: Upgrade = UPGRADE.NONE;
   idempotent = false;
-  problem: H1Problem | undefined;
-  readonly #maxBytes: number;
-  readonly #lines: FieldLines;
-  #state: State = STATE.FRESH;
-  #base = 0;
   /** The target came in absolute form. */
   #absolute = false;
   #authorityFrom = 0;
   #authorityTo = 0;
   /** `X-Forwarded-For`, `-Proto` and the name of `-Host` for the last edit: the same for all requests of a connection. */
-  #forwarded: Uint8Array = NOTHING;
+  #forwarded = NOTHING;
   #forwardedAddress = "";
   #forwardedScheme = "";
-
-  constructor(limits: Partial<HeadLimits> = {}) {
-    this.#maxBytes = limits.maxHeadBytes ?? HEAD_LIMITS.maxHeadBytes;
-    this.#lines = new FieldLines(limits.maxHeaders ?? HEAD_LIMITS.maxHeaders);
-  }
-
-  /** Forgets what was read, and the memory it lay in. */
-  reset(): void {
-    this.bytes = NOTHING;
-    this.problem = undefined;
-    this.#state = STATE.FRESH;
-  }
-
-  /**
-   * Reads a head that begins at `from`. Returns the index behind it; 0 when bytes are missing: call again with the same
-   * head from its first byte (wherever it lies by then) and more behind it; -1 when it is refused, see `problem`. After
-   * a head has ended the next call begins a new one. One empty line before the request line is skipped (section 2.2).
-   */
-  parse(bytes: Uint8Array, from: number, to: number): number {
-    const lines = this.#lines;
-    const cap = from + this.#maxBytes;
-    const end = to < cap ? to : cap;
-    if (this.#state === STATE.FRESH || this.#state === STATE.ENDED) {
-      lines.reset();
-      this.problem = undefined;
-      this.#state = STATE.REQUEST_LINE;
-    } else if (!lines.lineArrived(bytes, from, end) && to <= cap) {
-      return 0;
-    }
-    if (this.#state === STATE.REQUEST_LINE) {
-      const read = this.#requestLine(bytes, from, end);
-      if (read < 0) return -1;
-      if (read === 0) {
-        if (to > cap) return this.#refuse(PROBLEM.targetTooLong);
-        lines.searched = end - from;
-        return 0;
-      }
-      lines.next = read - from;
-      this.#base = from;
-      this.#state = STATE.HEADERS;
-    }
-    const read = lines.read(bytes, from, end);
-    if (read > 0) {
-      this.bytes = bytes;
-      if (from !== this.#base) this.#move(from);
-      return this.#conclude(read);
-    }
-    if (read === 0) return to > cap ? this.#refuse(PROBLEM.headTooLarge) : 0;
-    return this.#refuse(lines.problem!);
-  }
-
-  /** Value of a header by its name in small letters; of several lines the joined list. Makes strings. */
-  header(lowercaseName: string): string | undefined {
-    return this.#lines.value(lowercaseName, this.bytes, this.#base);
-  }
 
   /** The path without the query; begins with "/", except for "*". Makes a string. */
   path(): string {
@@ -155,9 +80,9 @@ export class RequestHead {
    * are ours.
    */
   write(out: ByteWriter, edit: RequestEdit): void {
-    const lines = this.#lines;
+    const { lines } = this;
     const { bytes } = this;
-    const base = this.#base;
+    const { base } = this;
     const strip = edit.stripBytes ?? 0;
     if (this.minor === 1 && strip === 0 && !this.#absolute) {
       const run = { base, from: this.methodFrom - base, to: this.targetTo + LINE_END.length - base };
@@ -193,7 +118,7 @@ export class RequestHead {
       out.copy(bytes, from, this.targetTo);
     }
     out.all(LINE_END);
-    if (this.#lines.host >= 0) return;
+    if (this.lines.host >= 0) return;
     out.all(HOST); // HTTP/1.0 knew none, HTTP/1.1 wants one, if need be empty (RFC 9112 section 3.2).
     if (this.#absolute) out.copy(bytes, this.#authorityFrom, this.#authorityTo);
     out.all(CRLF);
@@ -207,9 +132,9 @@ export class RequestHead {
       this.#forwarded = ascii(lines + FORWARDED_HOST);
     }
     const forwarded = this.#forwarded;
-    const line = this.#lines.host;
-    const from = line >= 0 ? this.#base + this.#lines.valueFrom(line) : this.#authorityFrom;
-    const to = line >= 0 ? this.#base + this.#lines.valueTo(line) : this.#authorityTo;
+    const line = this.lines.host;
+    const from = line >= 0 ? this.base + this.lines.valueFrom(line) : this.#authorityFrom;
+    const to = line >= 0 ? this.base + this.lines.valueTo(line) : this.#authorityTo;
     if (from === to) {
       out.copy(forwarded, 0, forwarded.length - FORWARDED_HOST.length);
       return;
@@ -219,16 +144,11 @@ export class RequestHead {
     out.all(CRLF);
   }
 
-  #refuse(problem: H1Problem): -1 {
-    this.problem = problem;
-    this.#state = STATE.ENDED;
-    return -1;
+  protected override startTooLong(): H1Problem {
+    return PROBLEM.targetTooLong;
   }
 
-  /** The request line was read when the head began at another index. */
-  #move(base: number): void {
-    const by = base - this.#base;
-    this.#base = base;
+  protected override moved(by: number): void {
     this.methodFrom += by;
     this.methodTo += by;
     this.targetFrom += by;
@@ -238,40 +158,39 @@ export class RequestHead {
     this.#authorityTo += by;
   }
 
-  /** Returns the index behind the line, 0 when bytes are missing, -1 with `problem`. */
-  #requestLine(bytes: Uint8Array, from: number, end: number): number {
+  protected override startLine(bytes: Uint8Array, from: number, end: number): number {
     let at = from;
     if (bytes[at] === CR && at < end) {
       if (at + 1 >= end) return 0;
-      if (bytes[at + 1] !== LF) return this.#refuse(PROBLEM.bareCr);
+      if (bytes[at + 1] !== LF) return this.refuse(PROBLEM.bareCr);
       at += 2;
     }
     const methodFrom = at;
     while (at < end && METHOD_OCTET[bytes[at]!]! !== 0) at++;
-    if (at - methodFrom > MAX_METHOD_BYTES) return this.#refuse(PROBLEM.badMethod);
+    if (at - methodFrom > MAX_METHOD_BYTES) return this.refuse(PROBLEM.badMethod);
     if (at >= end) return 0;
-    if (at === methodFrom || bytes[at] !== SP) return this.#refuse(methodProblem(bytes[at]!));
+    if (at === methodFrom || bytes[at] !== SP) return this.refuse(methodProblem(bytes[at]!));
     const targetFrom = at + 1;
     this.methodFrom = methodFrom;
     this.methodTo = at;
     at = targetFrom;
     while (at < end && TARGET[bytes[at]!]! !== 0) at++;
     if (at >= end) return 0;
-    if (at === targetFrom || bytes[at] !== SP) return this.#refuse(targetProblem(bytes[at]!));
+    if (at === targetFrom || bytes[at] !== SP) return this.refuse(targetProblem(bytes[at]!));
     const versionFrom = at + 1;
     if (versionFrom + VERSION_BYTES > end) {
       // Nobody needs to wait for more of a line that has ended.
       return bytes.subarray(versionFrom, end).includes(LF)
-        ? this.#refuse(versionProblem(bytes, versionFrom, end))
+        ? this.refuse(versionProblem(bytes, versionFrom, end))
         : 0;
     }
     for (let i = 0; i < VERSION.length; i++) {
-      if (bytes[versionFrom + i] !== VERSION[i]) return this.#refuse(versionProblem(bytes, versionFrom, end));
+      if (bytes[versionFrom + i] !== VERSION[i]) return this.refuse(versionProblem(bytes, versionFrom, end));
     }
     const minor = bytes[versionFrom + 7]! - 0x30;
-    if (minor !== 1 && minor !== 0) return this.#refuse(versionProblem(bytes, versionFrom, end));
+    if (minor !== 1 && minor !== 0) return this.refuse(versionProblem(bytes, versionFrom, end));
     if (bytes[versionFrom + 8] !== CR || bytes[versionFrom + 9] !== LF) {
-      return this.#refuse(lineEndProblem(bytes, versionFrom + 8));
+      return this.refuse(lineEndProblem(bytes, versionFrom + 8));
     }
     this.minor = minor;
     this.targetFrom = targetFrom;
@@ -285,12 +204,12 @@ export class RequestHead {
     this.method = methodOf(bytes, this.methodFrom, this.methodTo);
     this.#absolute = false;
     this.#authorityFrom = this.#authorityTo = 0;
-    if (this.method === METHOD.CONNECT) return this.#refuse(PROBLEM.connectRefused);
+    if (this.method === METHOD.CONNECT) return this.refuse(PROBLEM.connectRefused);
     if (bytes[from] === ASTERISK && to - from === 1) {
       this.pathTo = to;
-      return this.method === METHOD.OPTIONS ? next : this.#refuse(PROBLEM.badTarget);
+      return this.method === METHOD.OPTIONS ? next : this.refuse(PROBLEM.badTarget);
     }
-    if (bytes[from] !== SLASH && !this.#authority(bytes)) return this.#refuse(PROBLEM.badTarget);
+    if (bytes[from] !== SLASH && !this.#authority(bytes)) return this.refuse(PROBLEM.badTarget);
     let at = this.targetFrom;
     while (at < to && bytes[at] !== QUESTION) at++;
     this.pathTo = at;
@@ -318,29 +237,28 @@ export class RequestHead {
     return true;
   }
 
-  /** All lines are read: what they mean together. */
-  #conclude(read: number): number {
-    const lines = this.#lines;
-    const problem = this.#hostProblem() ?? this.#framingProblem();
-    if (problem !== undefined) return this.#refuse(problem);
-    this.#state = STATE.ENDED;
-    this.contentLength = lines.contentLength;
+  protected override conclude(): boolean {
+    const { lines } = this;
+    const problem = this.#hostProblem() ?? this.#traceProblem();
+    if (problem !== undefined) {
+      this.refuse(problem);
+      return false;
+    }
     this.framing = lines.chunked ? FRAMING.CHUNKED : lines.contentLength > 0 ? FRAMING.LENGTH : FRAMING.NONE;
-    this.keepAlive = !lines.close && (this.minor === 1 || lines.keepAlive);
     this.expectContinue = lines.expectContinue && this.minor === 1 && this.framing !== FRAMING.NONE;
     this.idempotent = isIdempotent(this.method);
     const upgrade =
       lines.websocket && lines.upgradeOption && this.minor === 1 && this.framing === FRAMING.NONE;
     this.upgrade = upgrade && this.method === METHOD.GET ? UPGRADE.WEBSOCKET : UPGRADE.NONE;
-    return read;
+    return true;
   }
 
   #hostProblem(): H1Problem | undefined {
-    const lines = this.#lines;
+    const { lines } = this;
     const { bytes } = this;
     if (lines.host < 0) return this.minor === 1 ? PROBLEM.noHost : undefined;
-    const from = this.#base + lines.valueFrom(lines.host);
-    const to = this.#base + lines.valueTo(lines.host);
+    const from = this.base + lines.valueFrom(lines.host);
+    const to = this.base + lines.valueTo(lines.host);
     if (!isHost(bytes, from, to)) return PROBLEM.badHost;
     if (!this.#absolute) return undefined;
     if (to - from !== this.#authorityTo - this.#authorityFrom) return PROBLEM.hostMismatch;
@@ -350,12 +268,10 @@ export class RequestHead {
     return undefined;
   }
 
-  #framingProblem(): H1Problem | undefined {
-    const lines = this.#lines;
-    if (lines.chunked && this.minor === 0) return PROBLEM.teInHttp10;
-    if (this.method === METHOD.TRACE && (lines.chunked || lines.contentLength > 0))
-      return PROBLEM.traceWithBody;
-    return undefined;
+  #traceProblem(): H1Problem | undefined {
+    const { lines } = this;
+    const wrong = this.method === METHOD.TRACE && (lines.chunked || lines.contentLength > 0);
+    return wrong ? PROBLEM.traceWithBody : undefined;
   }
 }
 

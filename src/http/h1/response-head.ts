@@ -1,7 +1,7 @@
 import type { ByteWriter } from "../byte-writer.ts";
-import { FieldLines, latin1 } from "./field-lines.ts";
-import { FRAMING, UPGRADE, type Framing, type Upgrade } from "./framing.ts";
-import { HEAD_LIMITS, type HeadLimits } from "./limits.ts";
+import { latin1 } from "./field-lines.ts";
+import { FRAMING, UPGRADE, type Framing } from "./framing.ts";
+import { Head } from "./head.ts";
 import { METHOD, type Method } from "./method.ts";
 import { ascii, CR, LF, SP, VALUE } from "./octets.ts";
 import { PROBLEM, type H1Problem } from "./problem.ts";
@@ -19,10 +19,6 @@ export interface ResponseEdit {
   readonly upgrade: boolean;
 }
 
-const STATE = { FRESH: 0, STATUS_LINE: 1, HEADERS: 2, ENDED: 3 } as const;
-type State = (typeof STATE)[keyof typeof STATE];
-
-const NOTHING = new Uint8Array(0);
 const VERSION = ascii("HTTP/1.");
 const HTTP11 = ascii("HTTP/1.1 ");
 /** `HTTP/1.1 200` and the byte behind it. */
@@ -35,86 +31,26 @@ const CLOSE = ascii("Connection: close\r\n");
 const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
 
 /**
- * The head of one HTTP/1.1 or HTTP/1.0 response (RFC 9112): parsed strictly, then written anew for the client. The
- * twin of `RequestHead`, with the same life. A refused response says nothing of where it ends: the connection it came
- * on is of no more use.
+ * The head of one HTTP/1.1 or HTTP/1.0 response (RFC 9112): parsed strictly, then written anew for the client. Nothing
+ * may stand before the status line. A refused response says nothing of where it ends: the connection it came on is of
+ * no more use.
+ *
+ * `contentLength` is what the response says, though it may not have a body; `keepAlive` holds only if the body has an
+ * end of its own; `upgrade` is WEBSOCKET when this is 101 and the switch is to it.
  */
-export class ResponseHead {
-  bytes: Uint8Array = NOTHING;
+export class ResponseHead extends Head {
   status = 0;
-  minor: 0 | 1 = 1;
   /** 1xx, except 101: another response follows. */
   informational = false;
-  /** As the response says, though it may not have a body; -1 when it says nothing. */
-  contentLength = -1;
-  /** The server may be sent another request on this connection, if the body has an end of its own. */
-  keepAlive = true;
-  /** WEBSOCKET: 101, and the switch is to it. */
-  upgrade: Upgrade = UPGRADE.NONE;
-  problem: H1Problem | undefined;
-  readonly #maxBytes: number;
-  readonly #lines: FieldLines;
-  #state: State = STATE.FRESH;
-  #base = 0;
   /** Where the status line ends, counted from the start of the head, without CRLF. */
   #lineTo = 0;
-
-  constructor(limits: Partial<HeadLimits> = {}) {
-    this.#maxBytes = limits.maxHeadBytes ?? HEAD_LIMITS.maxHeadBytes;
-    this.#lines = new FieldLines(limits.maxHeaders ?? HEAD_LIMITS.maxHeaders);
-  }
-
-  /** Forgets what was read, and the memory it lay in. */
-  reset(): void {
-    this.bytes = NOTHING;
-    this.problem = undefined;
-    this.#state = STATE.FRESH;
-  }
-
-  /** As `RequestHead.parse`, except that nothing may stand before the status line. */
-  parse(bytes: Uint8Array, from: number, to: number): number {
-    const lines = this.#lines;
-    const cap = from + this.#maxBytes;
-    const end = to < cap ? to : cap;
-    if (this.#state === STATE.FRESH || this.#state === STATE.ENDED) {
-      lines.reset();
-      this.problem = undefined;
-      this.#state = STATE.STATUS_LINE;
-    } else if (!lines.lineArrived(bytes, from, end) && to <= cap) {
-      return 0;
-    }
-    if (this.#state === STATE.STATUS_LINE) {
-      const read = this.#statusLine(bytes, from, end);
-      if (read < 0) return -1;
-      if (read === 0) {
-        if (to > cap) return this.#refuse(PROBLEM.headTooLarge);
-        lines.searched = end - from;
-        return 0;
-      }
-      lines.next = read - from;
-      this.#state = STATE.HEADERS;
-    }
-    const read = lines.read(bytes, from, end);
-    if (read > 0) {
-      this.bytes = bytes;
-      this.#base = from;
-      return this.#conclude(read);
-    }
-    if (read === 0) return to > cap ? this.#refuse(PROBLEM.headTooLarge) : 0;
-    return this.#refuse(lines.problem!);
-  }
 
   /** How the body is delimited, of the response to a request with this method (RFC 9112 section 6.3). */
   framingFor(method: Method): Framing {
     if (method === METHOD.HEAD || this.#bodiless()) return FRAMING.NONE;
-    if (this.#lines.chunked) return FRAMING.CHUNKED;
+    if (this.lines.chunked) return FRAMING.CHUNKED;
     if (this.contentLength < 0) return FRAMING.CLOSE;
     return this.contentLength === 0 ? FRAMING.NONE : FRAMING.LENGTH;
-  }
-
-  /** Value of a header by its name in small letters; of several lines the joined list. Makes strings. */
-  header(lowercaseName: string): string | undefined {
-    return this.#lines.value(lowercaseName, this.bytes, this.#base);
   }
 
   /**
@@ -124,17 +60,17 @@ export class ResponseHead {
    */
   write(out: ByteWriter, edit: ResponseEdit): void {
     const { bytes } = this;
-    const base = this.#base;
+    const { base } = this;
     const even = this.minor === 1 && bytes[base + SHORTEST - 1] === SP;
     if (even) {
-      this.#lines.write(out, bytes, { base, from: 0, to: this.#lineTo + CRLF.length });
+      this.lines.write(out, bytes, { base, from: 0, to: this.#lineTo + CRLF.length });
     } else {
       out.all(HTTP11);
       out.decimal(this.status);
       out.byte(SP);
       out.copy(bytes, Math.min(base + SHORTEST, base + this.#lineTo), base + this.#lineTo);
       out.all(CRLF);
-      this.#lines.write(out, bytes, { base, from: 0, to: 0 });
+      this.lines.write(out, bytes, { base, from: 0, to: 0 });
     }
     if (this.status === 101) {
       if (edit.upgrade && this.upgrade === UPGRADE.WEBSOCKET) out.all(WEBSOCKET);
@@ -163,35 +99,36 @@ export class ResponseHead {
     return this.status < 200 || this.status === 204 || this.status === 304;
   }
 
-  #refuse(problem: H1Problem): -1 {
-    this.problem = problem;
-    this.#state = STATE.ENDED;
-    return -1;
+  protected override startTooLong(): H1Problem {
+    return PROBLEM.headTooLarge;
   }
 
+  /** All that is kept counts from the start of the head. */
+  protected override moved(): void {}
+
   /** `HTTP/1.x SP 3DIGIT [SP reason]`: the space before an empty reason is often left out, and nothing hangs on it. */
-  #statusLine(bytes: Uint8Array, from: number, end: number): number {
+  protected override startLine(bytes: Uint8Array, from: number, end: number): number {
     const last = Math.min(VERSION.length, end - from);
     for (let i = 0; i < last; i++) {
-      if (bytes[from + i] !== VERSION[i]) return this.#refuse(this.#startProblem(bytes, from, end));
+      if (bytes[from + i] !== VERSION[i]) return this.refuse(this.#startProblem(bytes, from, end));
     }
     if (end - from < SHORTEST) {
-      return bytes.subarray(from, end).includes(LF) ? this.#refuse(PROBLEM.badStatusLine) : 0;
+      return bytes.subarray(from, end).includes(LF) ? this.refuse(PROBLEM.badStatusLine) : 0;
     }
     const minor = bytes[from + 7]! - 0x30;
-    if (minor !== 1 && minor !== 0) return this.#refuse(this.#startProblem(bytes, from, end));
+    if (minor !== 1 && minor !== 0) return this.refuse(this.#startProblem(bytes, from, end));
     const hundreds = bytes[from + 9]! - 0x30;
     const tens = bytes[from + 10]! - 0x30;
     const ones = bytes[from + 11]! - 0x30;
     const digits = hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9;
-    if (bytes[from + 8] !== SP || !digits) return this.#refuse(PROBLEM.badStatusLine);
+    if (bytes[from + 8] !== SP || !digits) return this.refuse(PROBLEM.badStatusLine);
     let at = from + 12;
     if (bytes[at] === SP) {
       at++;
       while (at < end && VALUE[bytes[at]!]! !== 0) at++;
     }
     if (at >= end || (bytes[at] === CR && at + 1 >= end)) return 0;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.#refuse(lineProblem(bytes[at]!));
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.refuse(lineProblem(bytes[at]!));
     this.minor = minor;
     this.status = hundreds * 100 + tens * 10 + ones;
     this.#lineTo = at - from;
@@ -203,16 +140,12 @@ export class ResponseHead {
     return /^HTTP\/\d\.\d $/.test(start) ? PROBLEM.badVersion : PROBLEM.badStatusLine;
   }
 
-  #conclude(read: number): number {
-    const lines = this.#lines;
-    if (lines.chunked && this.minor === 0) return this.#refuse(PROBLEM.teInHttp10);
-    this.#state = STATE.ENDED;
-    this.contentLength = lines.contentLength;
+  protected override conclude(): boolean {
+    const { lines } = this;
     this.informational = this.status < 200 && this.status !== 101;
-    this.keepAlive = !lines.close && (this.minor === 1 || lines.keepAlive);
     const websocket = this.status === 101 && lines.websocket && lines.upgradeOption && this.minor === 1;
     this.upgrade = websocket ? UPGRADE.WEBSOCKET : UPGRADE.NONE;
-    return read;
+    return true;
   }
 }
 
