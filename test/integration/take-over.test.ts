@@ -85,11 +85,11 @@ async function own(): Promise<string> {
   return JSON.stringify({ selector: spec.selector, ports: spec.ports, annotations: metadata.annotations });
 }
 
-async function setPolicy(spec: Partial<TrafficPolicy["spec"]>): Promise<void> {
+async function setPolicy(spec: Partial<TrafficPolicy["spec"]>, name = "web"): Promise<void> {
   await client("c1").apply(RESOURCES.trafficPolicies, {
     apiVersion: apiVersionOf(RESOURCES.trafficPolicies),
     kind: "TrafficPolicy",
-    metadata: ref("web"),
+    metadata: ref(name),
     spec,
   });
 }
@@ -152,6 +152,7 @@ beforeAll(async () => {
   });
   address = made.spec.clusterIP ?? "";
   await isthmus("c2", "expose", "deployment/web", "--port", "8080");
+  await isthmus("c2", "expose", "deployment/web", "--port", "8080", "--name", "other");
   await eventually(async () => await client("c1").find(RESOURCES.serviceImports, ref("web")));
   await eventually(async () => {
     try {
@@ -204,6 +205,51 @@ test("a controller that is killed while the policy goes away puts the Service ba
   expect(failed).toEqual([]);
   expect(await own()).toBe(written);
 }, 40_000);
+
+test("mode Local refuses the clients of a service that is only imported, and any other mode lets them in", async () => {
+  const { spec } = await eventually(async () => {
+    const found = await client("c1").find<Service>(RESOURCES.services, ref("other"));
+    return found?.spec.clusterIP === undefined ? undefined : found;
+  });
+  const ask = async (): Promise<string> => {
+    try {
+      const options = { keepalive: false, signal: AbortSignal.timeout(1000) };
+      const answer = await fetch(`http://${spec.clusterIP ?? ""}:8080/`, options);
+      return ((await answer.json()) as { cluster: string }).cluster;
+    } catch (error) {
+      return (error as { code?: string }).code ?? String(error);
+    }
+  };
+  await eventually(async () => (await ask()) === "c2");
+  await setPolicy({ mode: "Local" }, "other");
+  await eventually(async () => (await ask()) === "ConnectionRefused");
+  await setPolicy({ mode: "Failover" }, "other");
+  await eventually(async () => (await ask()) === "c2");
+}, 30_000);
+
+test("a user who applies a Service over an imported one gets it, and under the policy both work together", async () => {
+  const { spec, ...rest } = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+  // What kubectl apply makes of it: his selector beside what is there, his port merged by number.
+  await client("c1").patch<Service>(RESOURCES.services, {
+    ...ref("other"),
+    type: "merge",
+    body: { spec: { selector: { app: "web" } } },
+  });
+  const other = await eventually(async () => {
+    const now = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+    return now.metadata.annotations?.["isthmus.dev/original"] === undefined ? undefined : now;
+  });
+  expect(other.metadata.uid).toBe(rest.metadata.uid ?? "");
+  expect(other.spec.clusterIP).toBe(spec.clusterIP ?? "");
+  expect(other.spec.ports?.[0]?.targetPort).toBe(spec.ports?.[0]?.targetPort ?? 0);
+  await client("c1").delete(RESOURCES.trafficPolicies, ref("other"));
+  const his = await eventually(async () => {
+    const now = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+    return now.metadata.annotations?.["isthmus.dev/original"] === undefined ? now : undefined;
+  });
+  expect(his.spec.selector).toEqual({ app: "web" });
+  expect(his.spec.ports?.[0]?.targetPort).toBe(8080);
+}, 30_000);
 
 test("uninstall leaves the Service as its user wrote it, and no request fails", async () => {
   await setPolicy({ mode: "ActiveActive" });

@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { seededRandom } from "#core/random.ts";
+import type { HttpTarget } from "../../bench/lib/http-connection.ts";
 import { untilListens } from "../../bench/lib/processes.ts";
 import { startRouterWith } from "../../bench/lib/router.ts";
 import { freePort, ownLoopback } from "../lib/addresses.ts";
+import { converse } from "./lib/converse.ts";
 import { readRequests, type SeenRequest } from "./lib/http-oracle.ts";
 import { mutant } from "./lib/mutations.ts";
 import { RecordingOrigin } from "./lib/recording-origin.ts";
@@ -18,9 +20,6 @@ import { RecordingOrigin } from "./lib/recording-origin.ts";
 const COUNT = Number(process.env["ISTHMUS_FUZZ_COUNT"] ?? 20_000);
 const SEED = Number(process.env["ISTHMUS_FUZZ_SEED"] ?? 1);
 const WORKERS = 16;
-/** A connection that is still open so long after its client has ended its side hangs. */
-const HANGS_AFTER_MS = 5000;
-
 interface Worker {
   readonly origin: RecordingOrigin;
   readonly port: number;
@@ -47,7 +46,7 @@ test(
           const n = next++;
           const text = mutant(n, seededRandom(SEED * 16_777_619 + n));
           const allowed = readRequests(text).requests;
-          const { answers, hanging } = await converse({ hostname: host, port }, text);
+          const { answers, hanging } = await answersTo({ hostname: host, port }, text);
           for (let turn = 0; origin.busy && turn < 100; turn++) await Bun.sleep(2);
           const seen = origin.take();
           totals.cases++;
@@ -71,7 +70,7 @@ test(
       // Alive, and not because it refuses everything.
       process.kill(router.pid, 0);
       expect(totals.seen).toBeGreaterThan(totals.allowed * 0.8);
-      const last = await converse(
+      const last = await answersTo(
         { hostname: host, port: workers[0]?.port ?? 0 },
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
       );
@@ -105,39 +104,13 @@ function configOf(host: string, workers: readonly Worker[]): unknown {
   };
 }
 
-/** Sends all and ends this side; gives how many answers 200 came until the other side ended. */
-function converse(
-  target: { hostname: string; port: number },
+/** How many answers 200 came. */
+async function answersTo(
+  target: HttpTarget,
   text: string,
-): Promise<{ answers: number; hanging: boolean }> {
-  return new Promise((resolve, reject) => {
-    let received = "";
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const end = (hanging: boolean): void => {
-      clearTimeout(timer);
-      resolve({ answers: received.split("HTTP/1.1 200 OK\r\n").length - 1, hanging });
-    };
-    Bun.connect({
-      ...target,
-      allowHalfOpen: true,
-      socket: {
-        open: (socket) => {
-          timer = setTimeout(() => {
-            end(true);
-            socket.terminate();
-          }, HANGS_AFTER_MS);
-          socket.write(Buffer.from(text, "latin1"));
-          socket.shutdown();
-        },
-        data: (_, chunk) => {
-          received += chunk.toString("latin1");
-        },
-        end: (socket) => void socket.end(),
-        close: () => end(false),
-        error: () => end(false),
-      },
-    }).catch(reject);
-  });
+): Promise<{ readonly answers: number; readonly hanging: boolean }> {
+  const { received, hanging } = await converse(target, text);
+  return { answers: received.split("HTTP/1.1 200 OK\r\n").length - 1, hanging };
 }
 
 function isPrefix(seen: readonly SeenRequest[], allowed: readonly SeenRequest[]): boolean {
