@@ -255,6 +255,11 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
     yield* doubles(`${at}.endpoints`, service.endpoints, (endpoint) => endpoint.id);
     yield* doubles(`${at}.ports`, service.ports, (port) => String(port.port));
     const known = new Set(service.ports.map((port) => String(port.port)));
+    const { health } = service;
+    if (health?.port !== undefined && !known.has(String(health.port)))
+      yield { field: `${at}.health.port`, message: `Is not among the ports of service "${service.service}"` };
+    if (health?.type === "HTTP" && health.path !== undefined && !health.path.startsWith("/"))
+      yield { field: `${at}.health.path`, message: 'Expected a path that begins with "/"' };
     for (const [position, endpoint] of service.endpoints.entries()) {
       for (const port of Object.keys(endpoint.ports)) {
         if (known.has(port)) continue;

@@ -156,6 +156,10 @@ export class Balancer {
     this.#members.clear();
     for (const { endpoint, cost, cluster, local } of offers) {
       const member = former.get(endpoint) ?? new Candidate(endpoint, cost ?? 0);
+      const answers = endpoint.facts.ready && cost !== undefined;
+      // It failed for a reason that is gone.
+      if (answers && !member.answers) member.health.pardon();
+      member.answers = answers;
       member.cost = cost ?? 0;
       member.reachable = cost !== undefined;
       member.cluster = cluster;

@@ -39,6 +39,8 @@ export class Candidate implements Turn {
   local = false;
   /** A path leads to its site. */
   reachable = true;
+  /** It is ready, and can be reached. */
+  answers = true;
   /** Of its cluster, in the policy. */
   clusterWeight = 1;
   /** Number of its tier; -1 when its cluster is not a target. */

@@ -195,6 +195,20 @@ test("with a hash an endpoint is back after its time, and the next failure puts 
   expect(bench.why()).toEqual({ "a/0": "ejected" });
 });
 
+test("an endpoint that became ready again, or whose site can be reached again, begins anew", () => {
+  const list = offers(THREE);
+  const bench = new Bench(list);
+  bench.report("a/0", "reset", { times: 5 });
+  bench.ready(["a/0"], false);
+  expect(bench.why()).toEqual({ "a/0": "not ready" });
+  bench.ready(["a/0"], true);
+  expect(bench.why()).toEqual({});
+  bench.report("a/0", "reset", { times: 5 });
+  bench.set({ list: list.map((one) => ({ ...one, cost: undefined })) });
+  bench.set({ list });
+  expect(bench.shares({ count: 9 })).toEqual({ "a/0": 3, "a/1": 3, "a/2": 3 });
+});
+
 test("outliers can be switched off, which pardons all", () => {
   const bench = new Bench(offers(THREE));
   bench.report("a/0", "reset", { times: 5 });

@@ -98,7 +98,7 @@ export class PassiveHealth {
     this.untilMs = nowMs + patienceMs;
   }
 
-  /** The policy does not judge any more. */
+  /** What is held against it does not count any more. */
   pardon(): void {
     this.state = "in";
     this.failures = 0;
