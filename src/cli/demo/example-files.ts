@@ -7,7 +7,6 @@ import cluster1 from "../../../examples/global-traffic/cluster-1.yaml" with { ty
 import cluster3 from "../../../examples/global-traffic/cluster-3.yaml" with { type: "text" };
 import failover from "../../../examples/global-traffic/failover.yaml" with { type: "text" };
 import httpbin from "../../../examples/global-traffic/httpbin.yaml" with { type: "text" };
-import service from "../../../examples/global-traffic/service.yaml" with { type: "text" };
 import costPolicy from "../../../examples/fair-share/cost-policy.yaml" with { type: "text" };
 import sampleApp from "../../../examples/fair-share/sample-app.yaml" with { type: "text" };
 
@@ -19,7 +18,6 @@ const TEXTS = {
   "global-traffic/cluster-3.yaml": cluster3,
   "global-traffic/failover.yaml": failover,
   "global-traffic/httpbin.yaml": httpbin,
-  "global-traffic/service.yaml": service,
 } satisfies Record<string, string>;
 export type ExampleName = keyof typeof TEXTS;
 

@@ -7,6 +7,7 @@ import { conditionOf, isTrue } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { KubeClient } from "#kube/client.ts";
+import { NAME_LABEL, ORIGINAL_ANNOTATION, ROUTER } from "#site/names.ts";
 import type { Target } from "../http-client.ts";
 import { contextOf } from "../places.ts";
 import { until } from "../until.ts";
@@ -37,6 +38,18 @@ export class ClusterView {
       });
       const host = found?.spec.clusterIP;
       return host === undefined || host === "" ? undefined : { host, port: PORT };
+    });
+  }
+
+  /** Waits until clients of the service pass the routers: one that the user applies leads to his own pods at first. */
+  async leadsToRouters(): Promise<void> {
+    await this.#until(HOME, `the service "${APP}" to lead to the routers`, async () => {
+      const service = await this.client(HOME).get<Service>(RESOURCES.services, {
+        namespace: NAMESPACE,
+        name: APP,
+      });
+      const taken = service.metadata.annotations?.[ORIGINAL_ANNOTATION] !== undefined;
+      return taken && service.spec.selector?.[NAME_LABEL] === ROUTER ? true : undefined;
     });
   }
 

@@ -79,9 +79,11 @@ export function rampText({ slots, diedMs }: Outage): string {
   const shares = after.map(({ requests, counts }) =>
     requests === 0 ? 0 : (counts.get(HOME) ?? 0) / requests,
   );
-  const first = shares.findIndex((share) => share > 0 && share < 0.995);
-  const whole = shares.findIndex((share, index) => index >= Math.max(0, first) && share > 0.995);
-  if (first === -1 || whole === -1) {
+  // The kill itself takes a moment: the way back begins where it had least.
+  const lowest = shares.lastIndexOf(Math.min(...shares));
+  const first = shares.findIndex((share, index) => index >= lowest && share > 0);
+  const whole = shares.findIndex((share, index) => index >= lowest && share > 0.995);
+  if (first === -1 || whole === -1 || shares.every((share) => share > 0.995)) {
     throw new Unexpected(`expected that the share of ${HOME} grows, saw ${shares.map(percent).join(", ")}`);
   }
   const seconds = ((whole - first) * RAMP_SLOT_MS) / 1000;

@@ -7,7 +7,7 @@ import { type Acts, Unexpected } from "./act.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { outage, type Outage, rampText } from "./outage.ts";
 import { buildNetwork, exportApp } from "./network.ts";
-import { APP, EXPORTERS, HOME, type Member, MEMBERS, PORT, type TrafficCluster } from "./places.ts";
+import { APP, EXPORTERS, HOME, type Member, MEMBERS, type TrafficCluster } from "./places.ts";
 import { ask, countsText, curl, expectEqual, inSequence } from "./requests.ts";
 import { settle } from "./settle.ts";
 import { applyExample, isthmusIn, place } from "./steps.ts";
@@ -51,8 +51,8 @@ export async function playStory(input: StoryInput, acts: Acts): Promise<void> {
   });
   await acts.play("Mode Failover with pods here: only they serve", async () => {
     await commands.run(applyExample(HOME, { name: "global-traffic/httpbin.yaml", without }));
-    await run("expose", `deployment/${APP}`, "--port", String(PORT), "--protocol", "http");
     await narrator.during("pods", view.podsReady(HOME, 1));
+    await narrator.during("service", view.leadsToRouters());
     await settle(input, [HOME]);
     return serve(input, [HOME]);
   });

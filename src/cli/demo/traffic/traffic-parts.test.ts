@@ -97,6 +97,11 @@ test("coming back is a ramp, not a jump, and it has an end", () => {
   expect(rampText(seen([100, 100, 0, 5, 20, 40, 60, 70, 80, 100, 100]))).toBe(
     "share of cluster-2, each half second: 5 %, 20 %, 40 %, 60 %, 70 %, 80 %, 100 %",
   );
+  // The kill was slow: until it worked, the dying pod still answered.
+  expect(rampText(seen([100, 100, 60, 3, 20, 40, 60, 80, 100]))).toStartWith(
+    "share of cluster-2, each half second: 3 %, 20 %",
+  );
+  expect(() => rampText(seen([100, 100, 100, 100]))).toThrow("expected that the share of cluster-2 grows");
   expect(() => rampText(seen([100, 100, 0, 0, 50, 100, 100]))).toThrow(
     "expected a ramp of 5 s, saw 50 %, 100 %",
   );
