@@ -53,6 +53,10 @@ const anyFrame = fc
   })
   .map(({ padding, ...given }) => ({ ...given, padding: given.type === FRAME.DATA ? padding : null }));
 
+function padded(length: number, padding: number): Uint8Array {
+  return frame(FRAME.DATA, { id: 1, flags: FLAG.PADDED, payload: [padding, ...new Uint8Array(length - 1)] });
+}
+
 describe("frame decoder", () => {
   test("finds the same frames however the input is cut", () => {
     fc.assert(
@@ -98,8 +102,6 @@ describe("frame decoder", () => {
   });
 
   test("padding as long as the frame is an error, one less is none", () => {
-    const padded = (length: number, padding: number): Uint8Array =>
-      frame(FRAME.DATA, { id: 1, flags: FLAG.PADDED, payload: [padding, ...new Uint8Array(length - 1)] });
     expect(decode(padded(5, 5)).badPadding).toBeTrue();
     expect(decode(padded(5, 4))).toEqual({
       badPadding: false,

@@ -47,6 +47,11 @@ export class Guard {
     this.#buckets.closedStreamFlood?.earn(2);
   }
 
+  /** A stream was reset: a window full of its frames may be on its way. */
+  streamReset(): void {
+    this.#buckets.closedStreamFlood?.earn(20);
+  }
+
   /** A DATA frame with data came in. */
   dataReceived(): void {
     this.#buckets.pingFlood?.earn(1);

@@ -8,6 +8,8 @@ export interface H2Limits {
   readonly maxContinuations: number;
   /** What the peer may send on a stream before it was consumed. */
   readonly streamWindowBytes: number;
+  /** The window of a stream grows up to this while its data is consumed fast. */
+  readonly maxStreamWindowBytes: number;
   /** What the peer may send on all streams together before it was consumed. */
   readonly connectionWindowBytes: number;
   /** Data written here that waits for the peer's windows, of all streams; past it the stream that holds most is reset. */
@@ -37,10 +39,18 @@ const COMMON = {
   pingTimeoutMs: 10_000,
 };
 
-export const SERVER_LIMITS: H2Limits = { ...COMMON, connectionWindowBytes: 1024 * 1024 };
+export const SERVER_LIMITS: H2Limits = {
+  ...COMMON,
+  maxStreamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 1024 * 1024,
+};
 
 /**
  * The streams of an upstream connection belong to many clients: its window is so large that some which stop reading do not
- * stop the others.
+ * stop the others. The server may be in another cluster, a long way off.
  */
-export const CLIENT_LIMITS: H2Limits = { ...COMMON, connectionWindowBytes: 32 * 1024 * 1024 };
+export const CLIENT_LIMITS: H2Limits = {
+  ...COMMON,
+  maxStreamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 32 * 1024 * 1024,
+};

@@ -132,15 +132,15 @@ describe("requests", () => {
   });
 });
 
-describe("responses", () => {
-  function client(): { peer: RawPeer; recorder: Recorder } {
-    const peer = new RawPeer("client").greet();
-    const recorder = new Recorder();
-    recorder.stream = peer.session.request(request(), true, recorder);
-    peer.take();
-    return { peer, recorder };
-  }
+function client(): { peer: RawPeer; recorder: Recorder } {
+  const peer = new RawPeer("client").greet();
+  const recorder = new Recorder();
+  recorder.stream = peer.session.request(request(), true, recorder);
+  peer.take();
+  return { peer, recorder };
+}
 
+describe("responses", () => {
   test.each([
     ["no status", fields(["x-a", "1"])],
     ["two statuses", fields([":status", "200"], [":status", "200"])],

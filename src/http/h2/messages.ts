@@ -185,7 +185,8 @@ export class Messages {
   }
 
   #resetUnopened(id: number, code: number): void {
-    const { streams, sender } = this.#options;
+    const { police, streams, sender } = this.#options;
+    police.guard.streamReset();
     streams.rememberReset(id);
     sender.output.reset(id, code);
     sender.written();

@@ -225,6 +225,13 @@ describe("resets", () => {
   });
 });
 
+/** Bytes of DATA for a stream. */
+function sizes(texts: string[], id: number): number {
+  return texts
+    .filter((text) => text.startsWith(`DATA ${id} `))
+    .reduce((sum, text) => sum + Number(text.split(" ").at(-1)), 0);
+}
+
 describe("flow control", () => {
   test("a peer that gives no window gets no more, on the stream and on the connection", () => {
     const peer = new RawPeer("server").greet(settings([SETTING.INITIAL_WINDOW_SIZE, 50_000]));
@@ -234,11 +241,6 @@ describe("flow control", () => {
       stream!.headers(response(), false);
       expect(stream!.data(new Uint8Array(60_000), true)).toBeFalse();
     }
-    const sizes = (texts: string[], id: number): number =>
-      texts.reduce(
-        (sum, text) => sum + (text.startsWith(`DATA ${id} `) ? Number(text.split(" ").at(-1)) : 0),
-        0,
-      );
     const first = peer.took();
     expect([sizes(first, 1), sizes(first, 3)]).toEqual([50_000, 15_535]);
     peer.send(frame(FRAME.WINDOW_UPDATE, { payload: u32(100_000) }));
@@ -320,6 +322,28 @@ describe("flow control", () => {
     for (let i = 0; i < 8 && !peer.session.closed; i++)
       peer.data(i % 2 === 0 ? 3 : 5, new Uint8Array(16_384));
     expect(peer.closed?.code).toBe(H2_ERROR.FLOW_CONTROL_ERROR);
+  });
+
+  test("a window grows while its reader is fast, up to its bound, and not for a slow one", () => {
+    for (const [everyMs, windowBytes] of [
+      [10, 1024 * 1024],
+      [1000, 256 * 1024],
+    ] as const) {
+      const peer = new RawPeer("client").greet();
+      const recorder = new Recorder();
+      recorder.stream = peer.session.request(request(), true, recorder);
+      peer.headers(1, response(), { end: false });
+      peer.take();
+      let window = 256 * 1024;
+      for (let i = 0; i < 300; i++) {
+        peer.data(1, new Uint8Array(16_384));
+        window -= 16_384;
+        if (i % 16 === 15) peer.clock.advance(everyMs);
+        for (const text of peer.took()) window += Number(/^WINDOW_UPDATE 1 (\d+)$/.exec(text)?.[1] ?? 0);
+      }
+      expect(window).toBeLessThanOrEqual(windowBytes);
+      expect(window).toBeGreaterThan((windowBytes * 3) / 4 - 16_384);
+    }
   });
 
   test("padding is consumed by itself", () => {

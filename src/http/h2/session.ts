@@ -58,7 +58,8 @@ export class Session implements FrameSink, StreamCarrier {
     this.#clock = clock;
     this.#events = events;
     this.#prefaceLeft = server ? PREFACE.length : 0;
-    this.#window = new ReceiveWindow(Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES));
+    const window = Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
+    this.#window = new ReceiveWindow({ bytes: window, left: window, mostBytes: window, clock });
     this.#streams = new StreamTable(server);
     this.#watch = new Watch({ limits, nowMs: clock.monotonicMs() });
     const police = new Police({
@@ -374,14 +375,18 @@ export class Session implements FrameSink, StreamCarrier {
 
   forget(stream: Stream, ended: boolean): void {
     this.#streams.remove(stream.id);
-    if (ended) this.#police.guard.streamDone();
-    else this.#streams.rememberReset(stream.id);
+    if (ended) {
+      this.#police.guard.streamDone();
+    } else {
+      this.#police.guard.streamReset();
+      this.#streams.rememberReset(stream.id);
+    }
     if (this.#streams.size > 0 || this.#closed) return;
     if (this.#peerLeaves || this.#leaving === "yes") this.sender.later(this.#closeWhenDone);
   }
 
   #open(id: number, handler: H2Handler, awaits: "nothing" | "response" | "responseToHead"): Stream {
-    const bytes = this.#limits.streamWindowBytes;
+    const { streamWindowBytes: bytes, maxStreamWindowBytes: mostBytes } = this.#limits;
     // A peer that has not read our SETTINGS yet may use the window that all begin with.
     const left = this.#watch.settled ? bytes : Math.max(bytes, DEFAULT_WINDOW_BYTES);
     const stream = new Stream({
@@ -389,7 +394,7 @@ export class Session implements FrameSink, StreamCarrier {
       handler,
       carrier: this,
       sendWindow: this.#peer.initialWindowBytes,
-      receive: new ReceiveWindow(bytes, left),
+      receive: new ReceiveWindow({ bytes, left, mostBytes, clock: this.#clock }),
       awaits,
     });
     this.#streams.add(stream);
