@@ -122,7 +122,6 @@ export class Listeners {
 
   /** One route for each service and port that someone can ask for here. */
   #configureRoutes({ listeners = [], entry }: RouterConfig, services: ServiceTable): void {
-    const nowMs = this.#options.clock.monotonicMs();
     const wanted = new Map<string, { service: string; port: number; http: boolean }>();
     for (const { service, port } of entry?.routes ?? [])
       wanted.set(`${service}:${port}`, { service, port, http: true });
@@ -136,7 +135,7 @@ export class Listeners {
       services.release(service, port);
     }
     for (const [key, { service, port, http }] of wanted) {
-      const balancer = services.balancer(service, { port, nowMs, http });
+      const balancer = services.balancer(service, { port, http });
       const policy = services.connectPolicy(service);
       const known = this.#routes.get(key);
       if (known === undefined) {

@@ -111,18 +111,15 @@ export class ServiceTable {
   }
 
   /**
-   * The balancer of a service's port; made when first asked for. `http` says whether requests or connections are
-   * balanced, which decides what a policy that names no algorithm means.
+   * The balancer of a service's port; made when first asked for. `http` says whether requests are balanced, or connections
+   * [as it is, at first connections]; that decides what a policy that names no algorithm means.
    */
-  balancer(
-    service: string,
-    { port, http = false }: { readonly port: number; readonly http?: boolean; readonly nowMs?: number },
-  ): Balancer {
+  balancer(service: string, { port, http }: { readonly port: number; readonly http?: boolean }): Balancer {
     const entry = this.#entry(service);
     const known = entry.balancers.get(port);
-    if (known?.http === http) return known.balancer;
+    if (known !== undefined && (http ?? known.http) === known.http) return known.balancer;
     const balancer = known?.balancer ?? new Balancer(this.#balancerOptions);
-    entry.balancers.set(port, { balancer, http });
+    entry.balancers.set(port, { balancer, http: http ?? false });
     this.#refresh(entry);
     return balancer;
   }

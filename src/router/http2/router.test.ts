@@ -23,7 +23,7 @@ function base(id: string): RouterConfig {
 }
 
 function candidates(router: Router): number {
-  return router.core().services.balancer(SERVICE, { port: 8080, nowMs: performance.now() }).candidates.length;
+  return router.core().services.balancer(SERVICE, { port: 8080 }).candidates.length;
 }
 
 type Pods = Parameters<typeof service>[0];
