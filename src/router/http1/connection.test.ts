@@ -658,3 +658,35 @@ test("the pod hears of the client from the router only", async () => {
   expect(head).not.toContain("1.2.3.4");
   expect(head).not.toMatch(/secret/i);
 });
+
+test("a pod that is gone without a word: what waits for it goes elsewhere, and a POST is told", async () => {
+  // Its machine is gone: what is sent on open connections is lost, and so are new connections.
+  const silent = new RawPod({
+    onRequest: ({ connection, head }) => {
+      if (head.startsWith("GET /warm")) setTimeout(() => connection.send(ok("warm")), 30);
+    },
+  });
+  using rig = new EngineRig([silent, namedPod("b")], {
+    policy: { algorithm: "RoundRobin", timeouts: { connectMs: 200 } },
+    connectsTo: (port) => port !== silent.port || silent.connections.length < 2,
+  });
+  const clients = await Promise.all([1, 2, 3, 4].map(() => rig.engine.client()));
+  for (const client of clients) client.send(get("/warm"));
+  await Promise.all(clients.map((client) => contains(client, "200 OK")));
+  expect(silent.connections.length).toBe(2);
+  const startedMs = performance.now();
+  const [reading, posting] = clients as [TestClient, TestClient, ...TestClient[]];
+  while (silent.requests.at(-1)?.head.startsWith("GET /lost") !== true) {
+    reading.send(get("/lost"));
+    await Bun.sleep(20);
+  }
+  while (silent.requests.at(-1)?.head.startsWith("POST") !== true) {
+    posting.send(post("lost"));
+    await Bun.sleep(20);
+  }
+  await reading.until(({ text }) => text.endsWith("b"), 4000);
+  await contains(posting, "x-isthmus-reason: silent");
+  expect(performance.now() - startedMs).toBeLessThan(2500);
+  expect(posting.text).toContain("HTTP/1.1 504 ");
+  expect(rig.engine.inFlight).toBe(0);
+});

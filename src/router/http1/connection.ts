@@ -256,11 +256,11 @@ export class Http1Connection implements End, ExchangeClient, Watched {
       case STATE.BODY: {
         const waits = this.#blocked || this.#expectsContinue;
         if (!waits && quietMs > BODY_TIMEOUT_MS) this.#tooSlow("body-timeout", "body");
-        else this.#checkAnswer(nowMs);
+        else this.#exchange?.look(nowMs);
         return;
       }
       case STATE.BUSY:
-        this.#checkAnswer(nowMs);
+        this.#exchange?.look(nowMs);
         return;
       case STATE.DRAIN:
         if (quietMs > DRAIN_MS) this.#close();
@@ -457,12 +457,6 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#sinceMs = this.#pools.nowMs;
     if (this.#ahead !== undefined || this.#finIn) this.#resume();
     else if (this.#paused && !this.#reading) this.#pause();
-  }
-
-  #checkAnswer(nowMs: number): void {
-    const exchange = this.#exchange as Exchange;
-    const { requestMs } = exchange.route.policy;
-    if (requestMs > 0 && !exchange.answering && nowMs - exchange.startedMs > requestMs) exchange.timeOut();
   }
 
   #tooSlow(reason: string, what: string): void {

@@ -47,6 +47,8 @@ export interface ExchangeClient {
 }
 
 export interface ExchangeTools {
+  /** Coarse time. */
+  readonly nowMs: number;
   readonly context: HttpContext;
   readonly upstreams: Upstreams;
   readonly requestOut: ByteWriter;
@@ -63,7 +65,7 @@ interface MutableRequestEdit {
 }
 
 /** Why the last attempt failed; decides what the client is told when nothing is left. */
-type Failure = "none" | "connect-failed" | "reset" | "over-budget";
+type Failure = "none" | "connect-failed" | "reset" | "silent";
 
 /**
  * One request and its answer, from the request's head until the answer went to the client: chooses an endpoint, sends, and
@@ -97,6 +99,8 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   #endpoint: Endpoint | undefined;
   #upstream: Http1Upstream | undefined;
   #attemptMs = 0;
+  /** Coarse. */
+  #sentMs = 0;
   #firstByteMs = 0;
   #interims = 0;
   #close = false;
@@ -153,8 +157,19 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     this.#settle(undefined);
   }
 
-  /** The request took too long. */
-  timeOut(): void {
+  /** Called now and then while an answer is waited for: ends what takes too long, and leaves a pod that is gone. */
+  look(nowMs: number): void {
+    if (this.#answer.headSent) return;
+    const { requestMs } = this.route.policy;
+    const upstream = this.#upstream;
+    if (requestMs > 0 && nowMs - this.startedMs > requestMs) this.#timeOut();
+    else if (upstream?.end !== undefined && !this.#answer.begun) {
+      const { client } = this.client.flow.facts;
+      if (this.#tools.upstreams.deserted(upstream, { sentMs: this.#sentMs, client })) this.#deserted();
+    }
+  }
+
+  #timeOut(): void {
     this.#leave();
     this.#settle("timeout");
     const text = `No answer within ${this.route.policy.requestMs} ms`;
@@ -220,6 +235,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
 
   #send(upstream: Http1Upstream): void {
     const { request, body } = this;
+    this.#sentMs = this.#tools.nowMs;
     this.#toPod.end = upstream.end as SocketEnd | StreamEnd;
     request.write(this.#toPod.out, this.#edit);
     body.attach();
@@ -276,6 +292,16 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     else this.#nothingLeft();
   }
 
+  /** The pod cannot be reached any more, and may have got the request before. */
+  #deserted(): void {
+    this.#leave();
+    this.#failure = "silent";
+    this.#settle("timeout");
+    const again = this.request.idempotent && this.body.replayable;
+    if (again && this.#attempts <= this.route.policy.attempts && this.#allowed()) this.#next();
+    else this.#nothingLeft();
+  }
+
   #allowed(): boolean {
     if (this.route.policy.retryBudget.allow()) return true;
     this.#tools.context.counters.retriesOverBudget++;
@@ -290,6 +316,11 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     if (this.#failure === "reset") {
       const text = `The connection to ${to} broke before it answered`;
       this.client.answerLocally({ status: 502, reason: "reset", text });
+      return;
+    }
+    if (this.#failure === "silent") {
+      const text = `The endpoint of ${to} cannot be reached any more, and did not answer`;
+      this.client.answerLocally({ status: 504, reason: "silent", text });
       return;
     }
     counters.unavailable++;

@@ -31,5 +31,10 @@ export const MAX_IDLE_PER_ENDPOINT = 1024;
 export const MAX_IDLE = 4096;
 /** A connection to a pod that is closed in order waits so long for the pod's end, ms. */
 export const UPSTREAM_LINGER_MS = 1000;
+/**
+ * When a request waits for its answer and its pod has said nothing to anybody for so long, ms, a new connection shows
+ * whether the pod is still there. When it cannot be made, what waits for the pod goes elsewhere.
+ */
+export const SILENCE_MS = 1000;
 /** Exchanges kept for the next requests. */
 export const SPARE_EXCHANGES = 512;

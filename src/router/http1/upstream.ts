@@ -5,6 +5,7 @@ import { NOWHERE, type End } from "../flow.ts";
 import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import { StreamEnd } from "../stream-end.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** Who uses a connection to a pod at the moment. */
 export interface UpstreamUser {
@@ -49,6 +50,7 @@ export class Http1Upstream implements Upstream {
   readonly endpoint: Endpoint;
   /** Of the service. */
   readonly route: Route;
+  readonly shelf: Shelf;
   /** The address it leads to: an endpoint may get another one. */
   readonly host: string | undefined;
   readonly podPort: number | undefined;
@@ -63,6 +65,7 @@ export class Http1Upstream implements Upstream {
   /** Owned by its home. */
   idleSinceMs = 0;
   readonly #home: UpstreamHome;
+  readonly #time: { readonly nowMs: number };
 
   constructor(
     endpoint: Endpoint,
@@ -70,7 +73,9 @@ export class Http1Upstream implements Upstream {
       readonly route: Route;
       readonly home: UpstreamHome;
       readonly user: UpstreamUser | undefined;
-      readonly nowMs: number;
+      readonly shelf: Shelf;
+      /** Coarse. */
+      readonly time: { readonly nowMs: number };
     },
   ) {
     this.endpoint = endpoint;
@@ -78,7 +83,9 @@ export class Http1Upstream implements Upstream {
     this.host = endpoint.facts.host;
     this.podPort = endpoint.facts.ports.get(options.route.port);
     this.user = options.user;
-    this.dialledMs = options.nowMs;
+    this.shelf = options.shelf;
+    this.dialledMs = options.time.nowMs;
+    this.#time = options.time;
     this.#home = options.home;
   }
 
@@ -96,6 +103,7 @@ export class Http1Upstream implements Upstream {
 
   deliver(chunk: Uint8Array): number {
     const { user } = this;
+    this.shelf.heardMs = this.#time.nowMs;
     if (user === undefined) {
       // Nothing was asked.
       this.abandon();

@@ -4,14 +4,16 @@ import type { HttpCounters } from "../http/counters.ts";
 import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
-import { MAX_IDLE, MAX_IDLE_PER_ENDPOINT, UPSTREAM_IDLE_MS, UPSTREAM_LINGER_MS } from "./limits.ts";
+import {
+  MAX_IDLE,
+  MAX_IDLE_PER_ENDPOINT,
+  SILENCE_MS,
+  UPSTREAM_IDLE_MS,
+  UPSTREAM_LINGER_MS,
+} from "./limits.ts";
+import { PodProbe, type ProbeOwner } from "./pod-probe.ts";
+import type { Shelf } from "./shelf.ts";
 import { Http1Upstream, type UpstreamHome, type UpstreamUser } from "./upstream.ts";
-
-/** Idle connections to one endpoint and port; the one used last is at the end. */
-interface Shelf {
-  readonly port: number;
-  readonly idle: Http1Upstream[];
-}
 
 /** The time of the last look at all connections: cheaper than the clock, and late by no more than a look. */
 export interface CoarseTime {
@@ -21,14 +23,17 @@ export interface CoarseTime {
 /**
  * Connections to pods: makes them, and keeps those that nobody uses for the next request to the same endpoint and port.
  * The one used last goes first, so that no more are kept warm than are needed. One that brings a byte, a FIN or a reset
- * while nobody uses it is gone at once.
+ * while nobody uses it is gone at once. Also knows when each pod was last heard of, to tell a slow one from a dead one.
  */
-export class Upstreams implements UpstreamHome {
+export class Upstreams implements UpstreamHome, ProbeOwner {
   readonly #time: CoarseTime;
   readonly #dialer: Dialer;
   readonly #counters: HttpCounters;
   readonly #onBusy: () => void;
-  readonly #shelves = new Map<Endpoint, Shelf[]>();
+  readonly #shelves = new WeakMap<Endpoint, Shelf[]>();
+  /** Those that are looked at: all with idle connections, and some without. */
+  readonly #listed = new Set<Shelf>();
+  #probes: PodProbe[] = [];
   #lingering: { readonly end: SocketEnd | StreamEnd; readonly atMs: number }[] = [];
   #size = 0;
 
@@ -52,13 +57,12 @@ export class Upstreams implements UpstreamHome {
 
   /** Nothing here changes with time. */
   get still(): boolean {
-    return this.#size === 0 && this.#lingering.length === 0;
+    return this.#size === 0 && this.#lingering.length === 0 && this.#probes.length === 0;
   }
 
   /** An idle connection to the endpoint, not idle any more; the caller sets its `user`. */
   take(endpoint: Endpoint, port: number): Http1Upstream | undefined {
-    const idle = this.#shelf(endpoint, port)?.idle;
-    if (idle === undefined) return undefined;
+    const { idle } = this.#shelf(endpoint, port);
     for (let upstream = idle.pop(); upstream !== undefined; upstream = idle.pop()) {
       upstream.shelved = false;
       this.#size--;
@@ -74,9 +78,10 @@ export class Upstreams implements UpstreamHome {
   /** A new connection; `dial` begins it. */
   make(
     endpoint: Endpoint,
-    { route, user }: { readonly route: Route; readonly user: UpstreamUser },
+    { route, user }: { readonly route: Route; readonly user: UpstreamUser | undefined },
   ): Http1Upstream {
-    return new Http1Upstream(endpoint, { route, user, home: this, nowMs: this.#time.nowMs });
+    const shelf = this.#shelf(endpoint, route.port);
+    return new Http1Upstream(endpoint, { route, user, shelf, home: this, time: this.#time });
   }
 
   /** The user is told when it is open; with a stream to another site that is before this returns. */
@@ -93,16 +98,19 @@ export class Upstreams implements UpstreamHome {
 
   /** Takes back a connection on which all that was asked has been answered. */
   put(upstream: Http1Upstream): void {
+    const { shelf } = upstream;
     upstream.user = undefined;
     upstream.idleSinceMs = this.#time.nowMs;
-    const { idle } = this.#shelfFor(upstream.endpoint, upstream.route.port);
-    if (this.#size >= MAX_IDLE || idle.length >= MAX_IDLE_PER_ENDPOINT) {
+    if (this.#size >= MAX_IDLE || shelf.idle.length >= MAX_IDLE_PER_ENDPOINT) {
       upstream.close();
       return;
     }
     this.#size++;
     upstream.shelved = true;
-    idle.push(upstream);
+    shelf.idle.push(upstream);
+    if (shelf.listed) return;
+    shelf.listed = true;
+    this.#listed.add(shelf);
   }
 
   /** Takes an open connection on which nothing was asked yet. */
@@ -110,10 +118,43 @@ export class Upstreams implements UpstreamHome {
     endpoint: Endpoint,
     { route, end }: { readonly route: Route; readonly end: SocketEnd | StreamEnd },
   ): void {
-    const nowMs = this.#time.nowMs;
-    const upstream = new Http1Upstream(endpoint, { route, user: undefined, home: this, nowMs });
+    const upstream = this.make(endpoint, { route, user: undefined });
     end.peer = upstream;
     upstream.onOpen(end);
+  }
+
+  /**
+   * A request that was sent at `sentMs` waits for its answer. True: its pod is not there any more. To find that out a
+   * connection is made where the pod has been silent; to be asked again later.
+   */
+  deserted(
+    upstream: Http1Upstream,
+    { sentMs, client }: { readonly sentMs: number; readonly client: string },
+  ): boolean {
+    const { shelf, endpoint, route } = upstream;
+    const { nowMs } = this.#time;
+    const heardMs = Math.max(shelf.heardMs, sentMs);
+    if (shelf.deadMs > heardMs) return true;
+    if (shelf.probing || nowMs - heardMs < SILENCE_MS) return false;
+    shelf.probing = true;
+    const fresh = this.make(endpoint, { route, user: undefined });
+    const probe = new PodProbe(this, { upstream: fresh, untilMs: nowMs + 2 * route.policy.connectMs });
+    fresh.user = probe;
+    this.#probes.push(probe);
+    this.dial(fresh, client);
+    return false;
+  }
+
+  probeAnswered(upstream: Http1Upstream): void {
+    upstream.shelf.probing = false;
+    upstream.shelf.heardMs = this.#time.nowMs;
+    this.put(upstream);
+  }
+
+  probeFailed(upstream: Http1Upstream): void {
+    upstream.shelf.probing = false;
+    upstream.shelf.deadMs = this.#time.nowMs;
+    this.failed(upstream);
   }
 
   opened(upstream: Http1Upstream): void {
@@ -129,10 +170,10 @@ export class Upstreams implements UpstreamHome {
   forget(upstream: Http1Upstream): void {
     if (!upstream.shelved) return;
     upstream.shelved = false;
-    const idle = this.#shelf(upstream.endpoint, upstream.route.port)?.idle;
-    const index = idle?.lastIndexOf(upstream) ?? -1;
+    const { idle } = upstream.shelf;
+    const index = idle.lastIndexOf(upstream);
     if (index < 0) return;
-    idle?.splice(index, 1);
+    idle.splice(index, 1);
     this.#size--;
   }
 
@@ -145,50 +186,59 @@ export class Upstreams implements UpstreamHome {
   /** Closes what is idle for too long, and cuts what does not end. */
   look(nowMs: number): void {
     const before = nowMs - UPSTREAM_IDLE_MS;
-    for (const [endpoint, shelves] of this.#shelves) {
-      let left = 0;
-      for (const { idle } of shelves) {
-        // The oldest are first.
-        for (let first = idle[0]; first !== undefined && first.idleSinceMs <= before; first = idle[0]) {
-          first.close();
-        }
-        left += idle.length;
+    for (const shelf of this.#listed) {
+      const { idle } = shelf;
+      // The oldest are first.
+      for (let first = idle[0]; first !== undefined && first.idleSinceMs <= before; first = idle[0]) {
+        first.close();
       }
-      if (left === 0) this.#shelves.delete(endpoint);
+      if (idle.length > 0) continue;
+      shelf.listed = false;
+      this.#listed.delete(shelf);
     }
-    if (this.#lingering.length === 0) return;
-    this.#lingering = this.#lingering.filter(({ end, atMs }) => {
-      if (end.closed) return false;
-      if (nowMs - atMs < UPSTREAM_LINGER_MS) return true;
-      end.deliverReset("TIMEOUT", "Does not end");
-      return false;
-    });
+    if (this.#probes.length > 0) {
+      for (const probe of this.#probes) probe.look(nowMs);
+      this.#probes = this.#probes.filter(({ over }) => !over);
+    }
+    if (this.#lingering.length > 0)
+      this.#lingering = this.#lingering.filter((one) => stillLingers(one, nowMs));
   }
 
   close(): void {
-    for (const shelves of this.#shelves.values()) {
-      for (const { idle } of shelves) for (const upstream of idle.splice(0)) upstream.abandon();
+    for (const { idle } of this.#listed) {
+      for (let last = idle.at(-1); last !== undefined; last = idle.at(-1)) last.abandon();
     }
-    this.#shelves.clear();
-    this.#size = 0;
+    this.#listed.clear();
     for (const { end } of this.#lingering) end.deliverReset("RESET_BY_PEER", "Router stops");
     this.#lingering = [];
   }
 
-  #shelf(endpoint: Endpoint, port: number): Shelf | undefined {
-    const shelves = this.#shelves.get(endpoint);
-    if (shelves === undefined) return undefined;
+  #shelf(endpoint: Endpoint, port: number): Shelf {
+    let shelves = this.#shelves.get(endpoint);
+    if (shelves === undefined) {
+      shelves = [];
+      this.#shelves.set(endpoint, shelves);
+    }
     for (const shelf of shelves) if (shelf.port === port) return shelf;
-    return undefined;
-  }
-
-  #shelfFor(endpoint: Endpoint, port: number): Shelf {
-    const known = this.#shelf(endpoint, port);
-    if (known !== undefined) return known;
-    const shelf: Shelf = { port, idle: [] };
-    const shelves = this.#shelves.get(endpoint);
-    if (shelves === undefined) this.#shelves.set(endpoint, [shelf]);
-    else shelves.push(shelf);
+    const shelf: Shelf = {
+      port,
+      idle: [],
+      listed: false,
+      heardMs: Number.NEGATIVE_INFINITY,
+      deadMs: Number.NEGATIVE_INFINITY,
+      probing: false,
+    };
+    shelves.push(shelf);
     return shelf;
   }
+}
+
+function stillLingers(
+  { end, atMs }: { readonly end: SocketEnd | StreamEnd; readonly atMs: number },
+  nowMs: number,
+): boolean {
+  if (end.closed) return false;
+  if (nowMs - atMs < UPSTREAM_LINGER_MS) return true;
+  end.deliverReset("TIMEOUT", "Does not end");
+  return false;
 }

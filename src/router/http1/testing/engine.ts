@@ -5,7 +5,7 @@ import { LinkPair } from "#link/testing/link-pair.ts";
 import type { RouterConfig } from "../../config.ts";
 import { ConnectQueue } from "../../connect-queue.ts";
 import { RouterCounters, ServiceStats } from "../../counters.ts";
-import { Dialer } from "../../dial.ts";
+import { Dialer, type DialOptions, type Upstream } from "../../dial.ts";
 import { Flow } from "../../flow.ts";
 import type { HttpContext, Routes } from "../../http/context.ts";
 import { HttpCounters } from "../../http/counters.ts";
@@ -29,12 +29,25 @@ export interface EngineOptions {
   readonly policy?: Policy;
   readonly clock?: Clock;
   readonly routes?: (route: Route) => Routes;
+  /** False: packets to this port of a pod are lost. */
+  readonly connectsTo?: (port: number) => boolean;
 }
 
 type OpenRemote = ConstructorParameters<typeof Dialer>[0]["openRemote"];
 
 function notLinked(): boolean {
   return false;
+}
+
+/** A dialler whose connects to some ports get no answer. */
+class LossyDialer extends Dialer {
+  connectsTo: (port: number) => boolean = () => true;
+
+  override dial(upstream: Upstream, options: DialOptions): void {
+    const port = options.endpoint.facts.ports.get(options.target.port) ?? 0;
+    if (this.connectsTo(port)) super.dial(upstream, options);
+    else setTimeout(() => upstream.onDialFailed("ETIMEDOUT"), options.timeoutMs);
+  }
 }
 
 const NO_OFFERS: Offers = { offering: () => [], sites: new Map() };
@@ -95,7 +108,8 @@ export class Engine implements Disposable {
       policy: this.services.connectPolicy(SERVICE),
     };
     const routes = options.routes?.(this.route) ?? { only: this.route, find: () => undefined };
-    const dialer = new Dialer({ connects: this.connects, openRemote });
+    const dialer = new LossyDialer({ connects: this.connects, openRemote });
+    if (options.connectsTo !== undefined) dialer.connectsTo = options.connectsTo;
     const context: HttpContext = {
       clock,
       random: systemRandom,
