@@ -202,7 +202,7 @@ test("a server waits for the preface, however it is cut, and refuses another", (
   for (const octet of PREFACE) peer.send(Uint8Array.of(octet));
   expect(peer.closed).toBeUndefined();
   peer.send(frame(FRAME.SETTINGS));
-  expect(peer.took()).toEqual(["SETTINGS", "WINDOW_UPDATE 0 983041", "SETTINGS ack"]);
+  expect(peer.took()).toEqual(["SETTINGS", "WINDOW_UPDATE 0 4128769", "SETTINGS ack"]);
 
   const other = new RawPeer("server").send(new TextEncoder().encode("PRI * HTTP/1.1\r\n"));
   expect(other.closed?.code).toBe(H2_ERROR.PROTOCOL_ERROR);

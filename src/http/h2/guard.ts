@@ -44,6 +44,7 @@ export class Guard {
     this.#buckets.provokedReset?.earn(0.1);
     this.#buckets.windowUpdateFlood?.earn(4);
     this.#buckets.priorityFlood?.earn(2);
+    this.#buckets.unknownFrameFlood?.earn(2);
     this.#buckets.closedStreamFlood?.earn(2);
   }
 

@@ -62,6 +62,11 @@ export class HeaderBlocks {
     return this.#open?.sinceMs;
   }
 
+  /** Lets go of what is only kept to be fast. */
+  trim(): void {
+    this.#decoder.trim();
+  }
+
   /** Whether a frame may come now. */
   inOrder({ type, streamId }: FrameHeader): boolean {
     if (this.#open === undefined) return type !== FRAME.CONTINUATION;

@@ -42,7 +42,7 @@ const COMMON = {
 export const SERVER_LIMITS: H2Limits = {
   ...COMMON,
   maxStreamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
 };
 
 /**

@@ -35,9 +35,10 @@ export class Output implements HpackOutput {
     if (free && this.length === 0 && bytes.length <= KEEP_BYTES) this.bytes = bytes;
   }
 
-  /** Lets the buffer go where nothing waits, for a connection that is idle. */
+  /** Lets the buffer go where nothing waits, and what is only kept to be fast, for a connection that is idle. */
   trim(): void {
     if (this.length === 0) this.bytes = NO_BYTES;
+    this.hpack.trim();
   }
 
   raw(bytes: Uint8Array): void {

@@ -151,7 +151,7 @@ describe("resets", () => {
   });
 
   test("frames that were on their way to a stream that was reset are let pass, and their bytes given back", () => {
-    const peer = new RawPeer("server").greet();
+    const peer = new RawPeer("server", { connectionWindowBytes: 1024 * 1024 }).greet();
     peer.headers(1, request("POST"), { end: false });
     peer.accepted[0]!.stream!.reset(H2_ERROR.CANCEL);
     peer.take();
@@ -171,7 +171,7 @@ describe("resets", () => {
   });
 
   test("a stream that is reset in the middle of a DATA frame gives back the rest of it", () => {
-    const peer = new RawPeer("server").greet();
+    const peer = new RawPeer("server", { connectionWindowBytes: 1024 * 1024 }).greet();
     peer.headers(1, request("POST"), { end: false });
     const bytes = frame(FRAME.DATA, { id: 1, payload: new Uint8Array(16_000) });
     for (let i = 0; i < 100; i++) {

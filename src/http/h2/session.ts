@@ -1,9 +1,10 @@
 import type { Clock } from "#core/clock.ts";
 import type { Field } from "#http/hpack/field.ts";
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, H2_ERROR, MAX_STREAM_ID, PREFACE } from "./constants.ts";
+import { Control } from "./control.ts";
 import { FrameDecoder, type FrameSink } from "./decode.ts";
 import { describeFrame, frameError, type FrameHeader, readU31, readU32 } from "./frame.ts";
-import { HeaderBlocks, type Payload } from "./header-blocks.ts";
+import { HeaderBlocks } from "./header-blocks.ts";
 import { HeldLimit } from "./held-limit.ts";
 import { CLIENT_LIMITS, type H2Limits, SERVER_LIMITS } from "./limits.ts";
 import { Messages } from "./messages.ts";
@@ -37,6 +38,7 @@ export class Session implements FrameSink, StreamCarrier {
   readonly #decoder = new FrameDecoder(this);
   readonly #blocks: HeaderBlocks;
   readonly #messages: Messages;
+  readonly #control: Control;
   readonly #streams: StreamTable;
   readonly #peer = new PeerSettings();
   readonly #watch: Watch;
@@ -78,6 +80,15 @@ export class Session implements FrameSink, StreamCarrier {
     const soon = (fn: () => void): void => this.sender.later(fn);
     this.#held = new HeldLimit({ limits, police, soon, streams: this.#streams });
     this.#blocks = new HeaderBlocks({ limits, clock, police });
+    this.#control = new Control({
+      server,
+      police,
+      events,
+      streams: this.#streams,
+      sender: this.sender,
+      peer: this.#peer,
+      watch: this.#watch,
+    });
     this.#messages = new Messages({
       limits,
       police,
@@ -214,7 +225,9 @@ export class Session implements FrameSink, StreamCarrier {
       return;
     }
     this.#held.look(nowMs);
-    if (this.#streams.size === 0) sender.output.trim();
+    if (this.#streams.size > 0) return;
+    sender.output.trim();
+    this.#blocks.trim();
   }
 
   // Frames, from the decoder.
@@ -248,10 +261,10 @@ export class Session implements FrameSink, StreamCarrier {
         break;
       }
       case FRAME.RST_STREAM:
-        this.#onReset(frame.streamId, readU32(bytes, from));
+        this.#control.reset(frame.streamId, readU32(bytes, from));
         break;
       case FRAME.SETTINGS:
-        this.#onSettings(frame, { bytes, from, to });
+        this.#control.settings(frame, { bytes, from, to });
         break;
       case FRAME.PING:
         this.#onPing(frame, bytes, from);
@@ -260,7 +273,7 @@ export class Session implements FrameSink, StreamCarrier {
         this.#onGoAway(readU31(bytes, from), readU32(bytes, from + 4));
         break;
       case FRAME.WINDOW_UPDATE:
-        this.#onWindowUpdate(frame.streamId, readU31(bytes, from));
+        this.#control.windowUpdate(frame.streamId, readU31(bytes, from));
         break;
     }
   }
@@ -271,45 +284,6 @@ export class Session implements FrameSink, StreamCarrier {
 
   onBadPadding(frame: FrameHeader): void {
     this.#police.fail(H2_ERROR.PROTOCOL_ERROR, `More padding than there is in ${describeFrame(frame)}`);
-  }
-
-  #onReset(id: number, code: number): void {
-    const stream = this.#streams.get(id);
-    if (stream !== undefined) {
-      stream.lose(code, "The peer reset the stream");
-      if (this.#server) this.#police.spend("rapidReset");
-    } else if (this.#streams.isIdle(id)) {
-      this.#police.fail(H2_ERROR.PROTOCOL_ERROR, `RST_STREAM for stream ${id}, which is idle`);
-    } else {
-      this.#police.spend("closedStreamFlood");
-    }
-  }
-
-  #onSettings(frame: FrameHeader, payload: Payload): void {
-    const police = this.#police;
-    if ((frame.flags & FLAG.ACK) !== 0) {
-      if (!this.#watch.settingsAcknowledged()) police.spend("settingsFlood");
-      return;
-    }
-    if (!police.spend("settingsFlood")) return;
-    const before = this.#peer.initialWindowBytes;
-    const error = this.#peer.read(payload, !this.#server);
-    if (error !== H2_ERROR.NO_ERROR) {
-      police.fail(error, "SETTINGS with a value that is not valid");
-      return;
-    }
-    this.sender.output.hpack.setMaxTableBytes(this.#peer.headerTableBytes);
-    this.sender.output.settingsAck();
-    this.sender.written();
-    const more = this.#peer.initialWindowBytes - before;
-    if (more !== 0) {
-      for (const stream of this.#streams.values()) {
-        if (stream.creditSend(more)) continue;
-        police.fail(H2_ERROR.FLOW_CONTROL_ERROR, "SETTINGS that make a window too large");
-        return;
-      }
-    }
-    this.#events.onSettings?.();
   }
 
   #onPing(frame: FrameHeader, bytes: Uint8Array, from: number): void {
@@ -337,27 +311,6 @@ export class Session implements FrameSink, StreamCarrier {
     }
     this.#events.onGoAway(lastId, code);
     this.#closeWhenDone();
-  }
-
-  #onWindowUpdate(id: number, increment: number): void {
-    const police = this.#police;
-    police.guard.dataSent(this.sender.dataFrames);
-    if (!police.spend("windowUpdateFlood")) return;
-    if (id === 0) {
-      if (increment === 0) police.fail(H2_ERROR.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
-      else if (!this.sender.credit(increment)) {
-        police.fail(H2_ERROR.FLOW_CONTROL_ERROR, "WINDOW_UPDATE past 2^31-1");
-      }
-      return;
-    }
-    const stream = this.#streams.get(id);
-    if (stream === undefined) {
-      if (!this.#streams.isIdle(id)) return;
-      police.fail(H2_ERROR.PROTOCOL_ERROR, `WINDOW_UPDATE for stream ${id}, which is idle`);
-    } else if (increment === 0 || !stream.creditSend(increment)) {
-      const code = increment === 0 ? H2_ERROR.PROTOCOL_ERROR : H2_ERROR.FLOW_CONTROL_ERROR;
-      police.refuse(stream, code, { counter: "streamFlowControl", reason: `WINDOW_UPDATE of ${increment}` });
-    }
   }
 
   // As the carrier of its streams.

@@ -26,7 +26,9 @@ export class Watch {
   #heardMs: number;
   #settingsAcknowledged = false;
   #nextPing = 1;
-  #pings = new Map<number, PingKind>();
+  /** The last ping of each kind; 0 when it was answered. */
+  #alivePing = 0;
+  #leavePing = 0;
   #pingMs = 0;
   /** A ping is on its way that asks whether the peer lives. */
   #asked = false;
@@ -52,17 +54,26 @@ export class Watch {
   /** Returns what says which ping it is. */
   pinged(kind: PingKind, nowMs: number): number {
     const opaque = this.#nextPing++;
-    this.#pings.set(opaque, kind);
     this.#pingMs = nowMs;
-    if (kind === "alive") this.#asked = true;
+    if (kind === "leave") {
+      this.#leavePing = opaque;
+    } else {
+      this.#alivePing = opaque;
+      this.#asked = true;
+    }
     return opaque;
   }
 
   /** Which of our pings was answered; undefined for none. */
   answered(opaque: number): PingKind | undefined {
-    const kind = this.#pings.get(opaque);
-    this.#pings.delete(opaque);
-    return kind;
+    if (opaque === 0) return undefined;
+    if (opaque === this.#leavePing) {
+      this.#leavePing = 0;
+      return "leave";
+    }
+    if (opaque !== this.#alivePing) return undefined;
+    this.#alivePing = 0;
+    return "alive";
   }
 
   pingAgeMs(nowMs: number): number {

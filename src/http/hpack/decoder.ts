@@ -69,6 +69,11 @@ export class HpackDecoder {
     return fields;
   }
 
+  /** Lets go of what is only kept to be fast. */
+  trim(): void {
+    this.#literals = undefined;
+  }
+
   #fail(problem: string): undefined {
     this.problem ??= problem;
     return undefined;

@@ -72,6 +72,11 @@ export class HpackEncoder {
     this.#size = size;
   }
 
+  /** Lets go of what is only kept to be fast. */
+  trim(): void {
+    this.#known.clear();
+  }
+
   /** Appends a whole block. */
   encode(fields: readonly Field[], out: HpackOutput): void {
     if (this.#smallest >= 0) this.#sizeUpdates(out);
