@@ -12,6 +12,9 @@ const FIRST_LINES = 24;
 const UNEVEN = 0x80;
 const KIND = 0x7f;
 
+/** A Transfer-Encoding longer than this is not looked into. */
+const MAX_CODINGS_BYTES = 256;
+
 const COLON_SPACE = ascii(": ");
 const CRLF = ascii("\r\n");
 const CLOSE = ascii("close");
@@ -280,7 +283,10 @@ export class FieldLines {
 
   /** Only `chunked`, once. What else there is decides the problem: an unknown coding is no malformed one. */
   #readTransferEncoding(bytes: Uint8Array, from: number, to: number): H1Problem | undefined {
-    if (this.chunked) return isChunkedIn(bytes, from, to) ? PROBLEM.repeatedChunked : PROBLEM.chunkedNotLast;
+    if (this.chunked) {
+      const again = to - from === CHUNKED.length && isWord(bytes, from, CHUNKED);
+      return again ? PROBLEM.repeatedChunked : PROBLEM.chunkedNotLast;
+    }
     if (to - from === CHUNKED.length && isWord(bytes, from, CHUNKED)) {
       this.chunked = true;
       return undefined;
@@ -344,10 +350,6 @@ function valueProblem(octet: number): H1Problem {
   return octet === 0 ? PROBLEM.nul : PROBLEM.controlCharacter;
 }
 
-function isChunkedIn(bytes: Uint8Array, from: number, to: number): boolean {
-  return codings(bytes, from, to).includes("chunked");
-}
-
 function codings(bytes: Uint8Array, from: number, to: number): readonly string[] {
   return latin1(bytes, from, to)
     .split(",")
@@ -356,6 +358,7 @@ function codings(bytes: Uint8Array, from: number, to: number): readonly string[]
 
 /** Which problem a Transfer-Encoding is that is not plainly `chunked`. */
 function transferEncodingProblem(bytes: Uint8Array, from: number, to: number): H1Problem {
+  if (to - from > MAX_CODINGS_BYTES) return PROBLEM.badTransferEncoding;
   const names = codings(bytes, from, to);
   if (names.some((name) => !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))) return PROBLEM.badTransferEncoding;
   if (names.filter((name) => name === "chunked").length > 1) return PROBLEM.repeatedChunked;

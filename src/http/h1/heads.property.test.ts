@@ -44,6 +44,15 @@ function factsOf(head: Head): unknown {
   };
 }
 
+/** What any reader takes for the same: one space, one colon, no white space at ends, no lone CR or LF. */
+const PLAIN =
+  /^[^\r\n]+\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: (?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?\r\n)*\r\n$/;
+
+/** How many header lines say where the body ends. */
+function framings(text: string): number {
+  return text.match(/\r\n(content-length|transfer-encoding):/gi)?.length ?? 0;
+}
+
 function written(head: Head): string {
   const out = new ByteWriter();
   if (head instanceof RequestHead) head.write(out, EDIT);
@@ -100,6 +109,8 @@ describe.each(KINDS)("a $kind head", ({ make, valid }) => {
       if (head.parse(bytes, 0, bytes.length) <= 0) continue;
       taken++;
       const sent = written(head);
+      if (!PLAIN.test(sent)) expect(sent).toMatch(PLAIN);
+      expect(framings(sent)).toBeLessThanOrEqual(1);
       const again = make();
       const result = again.parse(latin1Bytes(sent), 0, sent.length);
       if (result !== sent.length || written(again) !== sent) {

@@ -98,6 +98,11 @@ describe("a request head is refused", () => {
     ["an empty element", `${POST}Transfer-Encoding: ,chunked\r\n\r\n`, "badTransferEncoding"],
     ["a parameter of chunked", `${POST}Transfer-Encoding: chunked;q=1\r\n\r\n`, "badTransferEncoding"],
     ["quotes around chunked", `${POST}Transfer-Encoding: "chunked"\r\n\r\n`, "badTransferEncoding"],
+    [
+      "a list of codings without end",
+      `${POST}Transfer-Encoding: ${"x,".repeat(200)}chunked\r\n\r\n`,
+      "badTransferEncoding",
+    ],
     ["a vertical tab before chunked", `${POST}Transfer-Encoding: \x0bchunked\r\n\r\n`, "controlCharacter"],
     [
       "a letter that folds to k",
@@ -198,6 +203,19 @@ describe("a request head is refused", () => {
       status,
     });
   });
+});
+
+test("a head that comes in pieces is refused as soon as it is too large", () => {
+  for (const [start, code] of [
+    [`${GET}X: `, "headTooLarge"],
+    ["GET /", "targetTooLong"],
+  ] as const) {
+    const bytes = latin1Bytes(start + "y".repeat(70_000));
+    const head = new RequestHead();
+    let to = 0;
+    for (let read = 0; read === 0;) read = head.parse(bytes, 0, (to += 1000));
+    expect([to, head.problem?.code]).toEqual([66_000, code]);
+  }
 });
 
 describe("a request head is taken", () => {
