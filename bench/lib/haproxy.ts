@@ -18,7 +18,7 @@ function common(mode: HaproxyOptions["mode"] = "tcp"): string {
   maxconn 8000
 defaults
   ${http}
-  timeout connect 2s
+  timeout connect 10s
   timeout client 5m
   timeout server 5m
 `;

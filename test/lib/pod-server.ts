@@ -46,9 +46,10 @@ export class PodServer {
           this.#serve(socket);
         },
         close: (socket) => {
-          if (socket.data.waiting) this.inFlight--;
-          socket.data.waiting = false;
           this.#open.delete(socket);
+          if (!socket.data.waiting) return;
+          socket.data.waiting = false;
+          this.#less();
         },
         error: () => undefined,
       },
@@ -100,7 +101,7 @@ export class PodServer {
   #finish(socket: Socket<Connection>, head: string): void {
     if (!socket.data.waiting) return;
     socket.data.waiting = false;
-    this.inFlight--;
+    this.#less();
     const body = head.startsWith("HEAD ") ? "" : `${this.name}\n`;
     const status = this.mode === "error" ? "500 Internal Server Error" : "200 OK";
     const close = this.#ending === undefined ? "" : "connection: close\r\n";
@@ -116,7 +117,11 @@ export class PodServer {
       return;
     }
     socket.end();
-    if (this.inFlight === 0) this.#ending();
+  }
+
+  #less(): void {
+    this.inFlight--;
+    if (this.inFlight === 0 && this.#ending !== undefined) setImmediate(this.#ending);
   }
 }
 

@@ -62,14 +62,13 @@ test(
       await Promise.all(Array.from({ length: WORKERS }, work));
       const { seen } = await origin.ask("seen");
       const strange = seen.filter(
-        ({ method, body }) => !/^[A-Z]+$/.test(method) || (body !== "" && body.length > 64),
+        ({ method, path }) => !/^[\w!#$%&'*+.^`|~-]+$/.test(method) || path.includes("smuggled"),
       );
       console.log(
         `figure: ${COUNT} mutated HTTP/2 connections in ${((performance.now() - startMs) / 1000).toFixed(1)} s: ${seen.length} requests seen by the origin, ${strange.length} strange, ${hanging} hanging`,
       );
       expect(seen.length).toBeGreaterThan(COUNT / 4);
       expect({ hanging, strange }).toEqual({ hanging: 0, strange: [] });
-      expect(seen.filter(({ path }) => path.includes("smuggled"))).toEqual([]);
       process.kill(router.pid, 0);
       const good = await converse(
         target,

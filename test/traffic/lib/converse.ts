@@ -1,7 +1,7 @@
 import type { HttpTarget } from "../../../bench/lib/http-connection.ts";
 
 /** A connection that is still open so long after its client has ended its side hangs. */
-const HANGS_AFTER_MS = 5000;
+const HANGS_AFTER_MS = 15_000;
 
 /** Sends all (latin1) and ends this side; gives what came until the other side ended. */
 export function converse(
