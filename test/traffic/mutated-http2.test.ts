@@ -11,8 +11,8 @@ import type { OriginMessage } from "./lib/http2-origin.ts";
 import { frame, http2Mutant } from "./lib/http2-mutations.ts";
 
 /*
- * Mutated HTTP/2 connections to a real router process: it lives, ends each of them, and its origin sees whole requests
- * with the paths and bodies that were sent, never a piece of one as another.
+ * Mutated HTTP/2 connections to a real router process: it lives, ends each of them, and its origin never sees what stood in
+ * a value as a request, nor a method that is none.
  */
 
 const COUNT = Number(process.env["ISTHMUS_FUZZ_COUNT"] ?? 4000);
