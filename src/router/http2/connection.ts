@@ -16,6 +16,8 @@ export interface Http2ConnectionOptions {
   readonly pools: Http2Pools;
 }
 
+/** Uploads that their pods do not read may fill so much before they stop the client's others, bytes. */
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Where no route says how long a connection may be without a request, ms. */
 const DEFAULT_IDLE_MS = 60_000;
 /** How long a client has to close a connection that we have ended, ms: an answer must not be lost to an RST. */
@@ -68,6 +70,7 @@ export class Http2Connection implements End, Ticking, ExchangeContext {
       clock: context.clock,
       counters: pools.counters,
       soon: pools.endOfTurn.plan,
+      limits: { connectionWindowBytes: CONNECTION_WINDOW_BYTES },
       send: (bytes) => this.#send(bytes),
       events: {
         onStream: (stream, fields, endStream) => {

@@ -142,25 +142,38 @@ test("GOAWAY: what the pod has not begun goes to a new connection, the rest is f
   await eventually(() => hop.pools.size === 1);
 });
 
-test("a second connection is made when the first has as many requests as the pod takes", async () => {
+test("another connection is made when all have as many requests as they take", async () => {
   const held: PodRequest[] = [];
   using pod = new Pod((request) => held.push(request));
   using hop = new Hop([pod]);
-  // A pod allows 250 requests each.
   using one = await Client.connect(hop.port);
   using two = await Client.connect(hop.port);
   const answers = [];
   for (const client of [one, two]) {
     answers.push(client.ask());
     await eventually(() => client.peer.session.canOpen && held.length === answers.length);
-    for (let i = 1; i < 200; i++) answers.push(client.ask());
+    for (let i = 1; i < 125; i++) answers.push(client.ask());
     await eventually(() => held.length === answers.length);
   }
   expect(pod.peers.length).toBe(2);
+  expect(pod.peers[0]?.session.streams).toBe(128);
   for (const request of held) request.answer(200, "x");
   await Promise.all(answers.map((answer) => answer.done()));
   expect(answers.every(({ status }) => status === 200)).toBe(true);
+  // Those that come now fit into the first.
+  await tenMore(hop, held);
+  expect(pod.peers.length).toBe(2);
 });
+
+/** Ten more requests, answered. */
+async function tenMore(hop: Hop, held: PodRequest[]): Promise<void> {
+  using client = await Client.connect(hop.port);
+  const before = held.length;
+  const answers = Array.from({ length: 10 }, () => client.ask());
+  await eventually(() => held.length === before + 10);
+  for (const request of held.slice(before)) request.answer(200, "y");
+  await Promise.all(answers.map((answer) => answer.done()));
+}
 
 test("time is up: 504, and for gRPC status 4; the pod hears of it", async () => {
   using pod = new Pod(() => undefined);

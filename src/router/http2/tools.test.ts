@@ -48,3 +48,41 @@ test("h2load: 3000 requests on 10 connections, none fails, all pods have as many
   expect(shares.reduce((sum, one) => sum + one, 0)).toBe(3000);
   expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(20);
 });
+
+test("gRPC of Node, client and pod: every kind of call", async () => {
+  if (Bun.which("node") === null) {
+    console.log("notice: node is not installed: gRPC is tested with Bun's HTTP/2 only");
+    return;
+  }
+  const built = await Bun.build({
+    entrypoints: [`${import.meta.dir}/testing/grpc-witness.ts`],
+    target: "node",
+    packages: "external",
+  });
+  const script = await built.outputs[0]?.text();
+  const child = Bun.spawn(["node", "--input-type=module", "--eval", script ?? ""], {
+    cwd: import.meta.dir,
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  try {
+    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    using hop = new Hop([{ port: Number((await lines.read()).value) }]);
+    await child.stdin.write(`${hop.authority}\n`);
+    await child.stdin.flush();
+    const result: unknown = JSON.parse((await lines.read()).value ?? "null");
+    expect(result).toEqual({
+      unary: 300,
+      binary: [0, 1, 255],
+      failed: [9, "not ä %", ["node"]],
+      late: 4,
+      counted: 2000,
+      collected: "6000000",
+      chatted: 50,
+      cancelled: 1,
+    });
+    expect(hop.endpoints[0]?.inFlight).toBe(0);
+  } finally {
+    child.kill();
+  }
+}, 15_000);

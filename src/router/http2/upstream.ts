@@ -1,5 +1,6 @@
 import type { H2Counters } from "#http/h2/counters.ts";
 import { H2_ERROR } from "#http/h2/constants.ts";
+import { CLIENT_LIMITS } from "#http/h2/limits.ts";
 import { Session } from "#http/h2/session.ts";
 import type { H2Handler, H2Stream } from "#http/h2/types.ts";
 import type { Field } from "#http/hpack/field.ts";
@@ -33,6 +34,11 @@ export interface UpstreamOptions {
   /** Runs it at the end of the turn. */
   readonly soon: (fn: () => void) => void;
 }
+
+/** Requests on one connection at most. */
+const MAX_REQUESTS = 128;
+/** Each request may fill its own window without filling the connection's: a client that stops reading never stops another's. */
+const CONNECTION_WINDOW_BYTES = MAX_REQUESTS * CLIENT_LIMITS.maxStreamWindowBytes;
 
 /** How long the endpoint has to close a connection that we have ended, ms. */
 const LINGER_MS = 1000;
@@ -71,6 +77,7 @@ export class Http2Upstream implements Upstream {
       clock,
       counters,
       soon,
+      limits: { connectionWindowBytes: CONNECTION_WINDOW_BYTES },
       send: (bytes) => this.#send(bytes),
       events: {
         onGoAway: () => this.retire(),
@@ -86,7 +93,7 @@ export class Http2Upstream implements Upstream {
 
   /** It takes another request now. */
   get canOpen(): boolean {
-    return this.#state === "open" && this.#session.canOpen;
+    return this.#state === "open" && this.busy < MAX_REQUESTS && this.#session.canOpen;
   }
 
   /** Sends a request; undefined when it takes no more now. */

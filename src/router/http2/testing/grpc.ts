@@ -133,7 +133,9 @@ export class GrpcClient {
     text: string,
     { metadata = new grpc.Metadata(), deadlineMs }: { metadata?: grpc.Metadata; deadlineMs?: number } = {},
   ): { readonly done: Promise<Unary>; readonly call: grpc.ClientUnaryCall } {
-    const result = Promise.withResolvers<Unary>();
+    // No Promise.withResolvers: this runs under Node 20 as well.
+    let resolve: (result: Unary) => void;
+    const done = new Promise<Unary>((resolver) => (resolve = resolver));
     let head: grpc.Metadata | undefined;
     let answer = "";
     const call = this.#client.makeUnaryRequest(
@@ -148,9 +150,9 @@ export class GrpcClient {
     call.on("metadata", (received: grpc.Metadata) => (head = received));
     call.on("status", ({ code, details, metadata: trailers }: grpc.StatusObject) => {
       // The callback may come after the status.
-      setTimeout(() => result.resolve({ text: answer, code, details, head, trailers }));
+      setTimeout(() => resolve({ text: answer, code, details, head, trailers }));
     });
-    return { done: result.promise, call };
+    return { done, call };
   }
 
   collect(answer: (text: string, code: number) => void): grpc.ClientWritableStream<Buffer> {
