@@ -163,10 +163,15 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     const { requestMs } = this.route.policy;
     const upstream = this.#upstream;
     if (requestMs > 0 && nowMs - this.startedMs > requestMs) this.#timeOut();
-    else if (upstream?.end !== undefined && !this.#answer.begun) {
+    else if (upstream?.end !== undefined && !this.#answer.begun && this.#waitsForPod()) {
       const { client } = this.client.flow.facts;
       if (this.#tools.upstreams.deserted(upstream, { sentMs: this.#sentMs, client })) this.#deserted();
     }
+  }
+
+  /** It is not the client on whom it depends how this goes on. */
+  #waitsForPod(): boolean {
+    return this.body.done || !this.body.accepts;
   }
 
   #timeOut(): void {
