@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { costShares, keptCostShares } from "./cost-share.ts";
+import { costShares } from "./cost-share.ts";
 
 test("one client never has anything in flight, so the cheapest paths take all", () => {
   const [dear, cheap] = costShares({ costs: [4, 2], clients: 1 });
@@ -34,13 +34,4 @@ test("many clients level out what is in flight plus cost, not the requests", () 
   // 50 + 11 = 60 + 1, and who has more in flight finishes more.
   expect((dear?.min ?? 0) + (dear?.max ?? 0)).toBeCloseTo(2 * (50 / 110), 1);
   expect((cheap?.min ?? 0) + (cheap?.max ?? 0)).toBeCloseTo(2 * (60 / 110), 1);
-});
-
-test("kept connections: four level the pods, the fifth is a tie between all three", () => {
-  const [dear, ...cheap] = keptCostShares({ costs: [4, 2, 2], clients: 5 });
-  expect(dear).toEqual({ min: 0, max: 0.2 });
-  expect(cheap).toEqual([
-    { min: 0.4, max: 0.6 },
-    { min: 0.4, max: 0.6 },
-  ]);
 });

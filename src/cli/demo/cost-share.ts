@@ -51,25 +51,6 @@ export function costShares({ costs, clients }: CostShareInput): ShareRange[] {
   });
 }
 
-/** The same for kept connections: they are placed once, by the rule, and every way to break ties counts. */
-export function keptCostShares({ costs, clients }: CostShareInput): ShareRange[] {
-  let placements = [costs.map(() => 0)];
-  for (let placed = 0; placed < clients; placed++) {
-    const next = placements.flatMap((counts) => {
-      const loads = costs.map((cost, index) => cost + (counts[index] ?? 0));
-      const least = Math.min(...loads);
-      return loads.flatMap((load, pick) =>
-        load === least ? [counts.map((count, index) => (index === pick ? count + 1 : count))] : [],
-      );
-    });
-    placements = [...new Map(next.map((counts) => [counts.join(), counts])).values()];
-  }
-  return costs.map((_, index) => {
-    const shares = placements.map((counts) => (counts[index] ?? 0) / clients);
-    return { min: Math.min(...shares), max: Math.max(...shares) };
-  });
-}
-
 interface Simulation extends CostShareInput {
   readonly tieRule: TieRule;
   readonly dearerTakes: number;

@@ -163,7 +163,7 @@ test("a result is the same for people and for programs", () => {
     title: clients === 1 ? "1 client" : `${clients} clients`,
     load: LOAD,
     pods,
-    expectation: expectationOf(scenario, { clients, keepAlive: false }),
+    expectation: expectationOf(scenario, { clients }),
     deviations,
   });
   const good: ScenarioResult = { scenario, columns: [column(5, []), column(1, [])] };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { deviations, type Expectation, keptShare, rangeText, share } from "./expectation.ts";
+import { deviations, type Expectation, rangeText, share } from "./expectation.ts";
 
 const HALVES: Expectation = {
   text: "half each",
@@ -44,11 +44,6 @@ test("a pod that never answered is noticed, and so is one that should not have",
     ],
   });
   expect(found).toEqual(["0 of 1 pods of c3 answered", "x of c9 got 500, expected none"]);
-});
-
-test("kept connections are shared as whole ones", () => {
-  expect(keptShare(5, 2)).toEqual({ min: 0.4, max: 0.6 });
-  expect(keptShare(5, 5)).toEqual({ min: 0.2, max: 0.2 });
 });
 
 test("ranges read well", () => {

@@ -25,11 +25,6 @@ export function share(value: number): ShareRange {
   return { min: value - 0.01, max: value + 0.01 };
 }
 
-/** The share of one pod when `clients` kept connections go round over `pods` pods. */
-export function keptShare(clients: number, pods: number): ShareRange {
-  return { min: Math.floor(clients / pods) / clients, max: Math.ceil(clients / pods) / clients };
-}
-
 /** Sentences about what is not as promised; none when all is. */
 export function deviations(expectation: Expectation, measured: Measured): string[] {
   const found: string[] = [];

@@ -46,22 +46,20 @@ export async function measure(input: MeasureInput): Promise<ScenarioResult> {
 async function column(input: MeasureInput, side: { clients: number; path: string }): Promise<Column> {
   const { scenario, target, keepAlive, signal } = input;
   const { clients, path } = side;
-  // Kept, a single client would be one connection: nothing to share. It always makes new ones.
-  const kept = keepAlive && clients > 1;
   const load = await runLoad({
     target,
     path,
     requests: REQUESTS,
     clients,
-    keepAlive: kept,
+    keepAlive,
     timeoutMs: TIMEOUT_MS,
     signal,
   });
   signal.throwIfAborted();
   const pods = inClusters(load, input.pods);
-  const expectation = expectationOf(scenario, { clients, keepAlive: kept });
+  const expectation = expectationOf(scenario, { clients });
   return {
-    title: clients === 1 ? "1 client" : `${clients} clients${kept ? ", kept connections" : ""}`,
+    title: clients === 1 ? "1 client" : `${clients} clients`,
     load,
     pods,
     expectation,

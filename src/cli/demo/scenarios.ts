@@ -1,6 +1,6 @@
 import type { Spread } from "#api/kinds/traffic-policy.ts";
-import { costShares, keptCostShares, type ShareRange } from "./cost-share.ts";
-import { CHANCE, type Expectation, keptShare, rangeText, share } from "./expectation.ts";
+import { costShares, type ShareRange } from "./cost-share.ts";
+import { CHANCE, type Expectation, rangeText, share } from "./expectation.ts";
 import { APP_CLUSTERS, type AppCluster } from "./places.ts";
 
 /** The state of the three clusters that a scenario runs in. */
@@ -58,7 +58,6 @@ export const SCENARIOS: readonly Scenario[] = [
 
 export interface ClientSide {
   readonly clients: number;
-  readonly keepAlive: boolean;
 }
 
 /** What the documented rules promise in this situation, computed from them. */
@@ -73,30 +72,26 @@ export function expectationOf(situation: Situation, side: ClientSide): Expectati
 
 function podShare(situation: Situation, at: ClientSide & { cluster: AppCluster }): ShareRange {
   const { pods, spread } = situation;
-  const { cluster, clients, keepAlive } = at;
+  const { cluster } = at;
   const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
   const total = serving.reduce((sum, name) => sum + pods[name], 0);
   if (spread === "Cost") return costShare(situation, at);
-  if (spread === "Endpoints") return keepAlive ? keptShare(clients, total) : share(1 / total);
-  const whole = 1 / serving.length / pods[cluster];
-  // Kept connections are dealt out whole: the ideal, one connection up or down.
-  return keepAlive ? { min: whole - 1 / clients, max: whole + 1 / clients } : share(whole);
+  return share(spread === "Endpoints" ? 1 / total : 1 / serving.length / pods[cluster]);
 }
 
 function costShare(
   { pods, costs }: Situation,
-  { cluster, clients, keepAlive }: ClientSide & { cluster: AppCluster },
+  { cluster, clients }: ClientSide & { cluster: AppCluster },
 ): ShareRange {
   const serving = APP_CLUSTERS.filter((name) => pods[name] > 0);
   const endpoints = serving.flatMap((name) => Array.from({ length: pods[name] }, () => name));
   if (endpoints.length === 1) return { min: 1, max: 1 };
-  const input = { costs: endpoints.map((name) => costs[name]), clients };
-  const ranges = keepAlive ? keptCostShares(input) : costShares(input);
+  const ranges = costShares({ costs: endpoints.map((name) => costs[name]), clients });
   const mine = ranges.filter((_, index) => endpoints[index] === cluster);
   const min = Math.min(...mine.map((range) => range.min));
   const max = Math.max(...mine.map((range) => range.max));
   // Where the rule leaves nothing open, it leaves nothing to chance either.
-  const exact = keepAlive || (clients === 1 && max === 0);
+  const exact = clients === 1 && max === 0;
   return exact ? { min, max } : { min: min - CHANCE, max: max + CHANCE };
 }
 
