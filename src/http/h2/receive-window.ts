@@ -5,13 +5,19 @@ const GRANT_PARTS = 4;
 /** A window that is consumed sooner than this may be what holds its sender: it grows. */
 const FAST_MS = 100;
 
+/** How large the windows of a kind are. */
+export interface WindowTerms {
+  readonly bytes: number;
+  readonly mostBytes: number;
+  readonly clock: Clock;
+}
+
 /**
  * What a peer may still send, on a stream or on a connection. It grows, by doubling, while its reader is fast: over a long way
  * a small window is what limits the rate.
  */
 export class ReceiveWindow {
-  readonly #mostBytes: number;
-  readonly #clock: Clock;
+  readonly #terms: WindowTerms;
   #bytes: number;
   #left: number;
   /** Consumed and not yet given back. */
@@ -21,11 +27,10 @@ export class ReceiveWindow {
   #measuredMs = Number.NEGATIVE_INFINITY;
 
   /** `left` is larger than `bytes` for a peer that may not know of them yet. */
-  constructor(options: { bytes: number; left: number; mostBytes: number; clock: Clock }) {
-    this.#bytes = options.bytes;
-    this.#left = options.left;
-    this.#mostBytes = options.mostBytes;
-    this.#clock = options.clock;
+  constructor(terms: WindowTerms, left = terms.bytes) {
+    this.#terms = terms;
+    this.#bytes = terms.bytes;
+    this.#left = left;
   }
 
   /** False when the peer sent more than it may. */
@@ -39,7 +44,7 @@ export class ReceiveWindow {
   give(bytes: number): number {
     this.#owed += bytes;
     if (this.#owed * GRANT_PARTS < this.#bytes) return 0;
-    const grant = this.#owed + (this.#bytes < this.#mostBytes ? this.#growth() : 0);
+    const grant = this.#owed + (this.#bytes < this.#terms.mostBytes ? this.#growth() : 0);
     this.#owed = 0;
     this.#left += grant;
     return grant;
@@ -49,12 +54,12 @@ export class ReceiveWindow {
   #growth(): number {
     this.#measured += this.#owed;
     if (this.#measured < this.#bytes) return 0;
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#terms.clock.monotonicMs();
     const fast = nowMs - this.#measuredMs < FAST_MS;
     this.#measured = 0;
     this.#measuredMs = nowMs;
     if (!fast) return 0;
-    const growth = Math.min(this.#bytes, this.#mostBytes - this.#bytes);
+    const growth = Math.min(this.#bytes, this.#terms.mostBytes - this.#bytes);
     this.#bytes += growth;
     return growth;
   }

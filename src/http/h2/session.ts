@@ -9,7 +9,7 @@ import { HeldLimit } from "./held-limit.ts";
 import { CLIENT_LIMITS, type H2Limits, SERVER_LIMITS } from "./limits.ts";
 import { Messages } from "./messages.ts";
 import { Police } from "./police.ts";
-import { ReceiveWindow } from "./receive-window.ts";
+import { ReceiveWindow, type WindowTerms } from "./receive-window.ts";
 import { Sender } from "./sender.ts";
 import { PeerSettings } from "./settings.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -45,6 +45,8 @@ export class Session implements FrameSink, StreamCarrier {
   readonly #held: HeldLimit;
   /** What the peer may send on all streams together. */
   readonly #window: ReceiveWindow;
+  /** Of the windows of streams. */
+  readonly #windowTerms: WindowTerms;
   /** How much of the preface a client has still to send. */
   #prefaceLeft: number;
   #leaving: "no" | "announced" | "yes" = "no";
@@ -61,7 +63,9 @@ export class Session implements FrameSink, StreamCarrier {
     this.#events = events;
     this.#prefaceLeft = server ? PREFACE.length : 0;
     const window = Math.max(limits.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
-    this.#window = new ReceiveWindow({ bytes: window, left: window, mostBytes: window, clock });
+    this.#window = new ReceiveWindow({ bytes: window, mostBytes: window, clock });
+    const { streamWindowBytes, maxStreamWindowBytes } = limits;
+    this.#windowTerms = { bytes: streamWindowBytes, mostBytes: maxStreamWindowBytes, clock };
     this.#streams = new StreamTable(server);
     this.#watch = new Watch({ limits, nowMs: clock.monotonicMs() });
     const police = new Police({
@@ -339,15 +343,15 @@ export class Session implements FrameSink, StreamCarrier {
   }
 
   #open(id: number, handler: H2Handler, awaits: "nothing" | "response" | "responseToHead"): Stream {
-    const { streamWindowBytes: bytes, maxStreamWindowBytes: mostBytes } = this.#limits;
+    const terms = this.#windowTerms;
     // A peer that has not read our SETTINGS yet may use the window that all begin with.
-    const left = this.#watch.settled ? bytes : Math.max(bytes, DEFAULT_WINDOW_BYTES);
+    const left = this.#watch.settled ? terms.bytes : Math.max(terms.bytes, DEFAULT_WINDOW_BYTES);
     const stream = new Stream({
       id,
       handler,
       carrier: this,
       sendWindow: this.#peer.initialWindowBytes,
-      receive: new ReceiveWindow({ bytes, left, mostBytes, clock: this.#clock }),
+      receive: new ReceiveWindow(terms, left),
       awaits,
     });
     this.#streams.add(stream);
