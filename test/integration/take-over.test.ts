@@ -179,6 +179,13 @@ test("a policy brings the other cluster in beside the Service's own pods, and no
   expect(counts["c1"]).toBeGreaterThan(0);
   expect(counts["c2"]).toBeGreaterThan(0);
   expect(await isTaken()).toBe(true);
+  const { status } = await eventually(async () => {
+    const policy = await client("c1").get<TrafficPolicy>(RESOURCES.trafficPolicies, ref("web"));
+    return policy.status?.summary === "c1 50%, c2 50%" ? policy : undefined;
+  });
+  expect(status?.shares?.flatMap(({ endpoints }) => endpoints?.map(({ percent }) => percent))).toEqual([
+    50, 50,
+  ]);
 }, 30_000);
 
 test("editing the policy to Local puts the Service back as it was, and no request fails", async () => {

@@ -1,10 +1,10 @@
 import type { Socket, TCPSocketListener } from "bun";
 
 /**
- * How a pod behaves: `ok` answers; `error` answers 500; `hang` takes requests and never answers; `cut` closes in the
- * middle of each answer.
+ * How a pod behaves: `ok` answers; `error` answers 500; `hang` takes requests and never answers; `drop` takes them and
+ * resets the connection; `cut` resets it in the middle of the answer.
  */
-export type PodMode = "ok" | "error" | "hang" | "cut";
+export type PodMode = "ok" | "error" | "hang" | "drop" | "cut";
 
 interface Connection {
   rest: Buffer;
@@ -93,6 +93,10 @@ export class PodServer {
     socket.data.waiting = true;
     this.inFlight++;
     if (this.mode === "hang") return;
+    if (this.mode === "drop") {
+      socket.terminate();
+      return;
+    }
     const waitMs = Number(fieldOf(head, "x-wait-ms") ?? 0);
     if (waitMs > 0) setTimeout(() => this.#finish(socket, head), waitMs);
     else this.#finish(socket, head);

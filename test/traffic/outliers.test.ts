@@ -59,6 +59,40 @@ test("a pod that takes requests and never answers is ejected; each of its reques
   for (const { dueMs, doneMs } of load.failed) expect(doneMs - dueMs).toBeLessThan(1000 + delayMs);
 }, 30_000);
 
+test("a pod that takes requests and resets: no GET fails, no POST reaches two pods, the pod is ejected", async () => {
+  await using pods = await Pods.start(["b-0", "b-1", "b-2"]);
+  await pods.setMode("drop", "b-0");
+  await using sites = await TrafficSites.start({ others: { b: { pods: pods.all } } });
+  const common = { target: sites.entrance, perSecond: 150, connections: 30 };
+  await using gets = new Load(common);
+  await using posts = new Load({ ...common, method: "POST" });
+  await Bun.sleep(2500);
+  await Promise.all([gets.stop(), posts.stop()]);
+  const { times, failed } = await arrivals(pods, posts);
+  console.log(
+    `figure: pod that resets: GETs ${figureOf(gets.requests)}; POSTs ${figureOf(posts.requests)}, at most ${Math.max(...times.values())} pods had one of them`,
+  );
+  expect(byFailure(gets.requests)).toEqual({});
+  expect(Math.max(...times.values())).toBe(1);
+  // What failed had arrived: it could not be sent again.
+  expect(failed.every(({ id }) => times.get(id) === 1)).toBe(true);
+  expect(failed.length).toBeLessThan(30);
+}, 30_000);
+
+test("a pod that cuts its answers short: the client sees a broken answer, never a short one as whole", async () => {
+  await using pods = await Pods.start(["b-0"]);
+  await pods.setMode("cut");
+  await using sites = await TrafficSites.start({ others: { b: { pods: pods.all } } });
+  const counts: Record<string, number> = {};
+  for (let turn = 0; turn < 20; turn++) {
+    const { status, failure } = await once(sites.entrance);
+    const how = failure === "" ? `status ${status}` : failure;
+    counts[how] = (counts[how] ?? 0) + 1;
+  }
+  console.log(`figure: answers cut short: ${JSON.stringify(counts)}`);
+  expect(counts["status 200"]).toBeUndefined();
+}, 30_000);
+
 test("half of all pods answer 500: they are ejected with serverErrors on, and nothing fails beside their tries", async () => {
   const { load, most } = await failing({ bad: 2, of: 4 });
   const early = load.requests.slice(0, 200);
@@ -95,6 +129,19 @@ test("nothing is left: 503 with a reason within 100 ms", async () => {
 
 function byFailures(requests: Load["requests"]): number {
   return requests.filter(({ failure }) => failure !== undefined).length;
+}
+
+/** How often each POST reached a pod, and those that failed. */
+async function arrivals(
+  pods: Pods,
+  posts: Load,
+): Promise<{ readonly times: Map<string, number>; readonly failed: Load["requests"] }> {
+  const sent = new Set(posts.requests.map(({ id }) => id));
+  const times = new Map<string, number>();
+  for (const { ids } of await pods.report()) {
+    for (const [id, count] of ids) if (sent.has(id)) times.set(id, (times.get(id) ?? 0) + count);
+  }
+  return { times, failed: posts.requests.filter(({ failure }) => failure !== undefined) };
 }
 
 /** Load for 4 s on pods of which some answer 500; how many were out at once at most. */
