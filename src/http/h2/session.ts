@@ -208,6 +208,13 @@ export class Session implements FrameSink, StreamCarrier {
     if (!this.#closed) this.sender.endTurn();
   }
 
+  /** Asks the peer for a sign of life, whatever the time; when none comes within `pingTimeoutMs`, the connection is closed. */
+  ping(): void {
+    if (this.#closed) return;
+    this.sender.output.ping(this.#watch.pinged("alive", this.#clock.monotonicMs()));
+    this.sender.written();
+  }
+
   /** Once in a while, at most some seconds apart: looks for what takes too long. `nowMs` is of the monotonic clock. */
   tick(nowMs: number): void {
     if (this.#closed) return;

@@ -14,7 +14,7 @@ export class StreamTable {
   nextId = 1;
   readonly #server: boolean;
   readonly #streams = new Map<number, Stream>();
-  readonly #reset = new Set<number>();
+  #reset: Set<number> | undefined;
 
   constructor(server: boolean) {
     this.#server = server;
@@ -52,14 +52,15 @@ export class StreamTable {
 
   /** It ended by a reset: what the peer sent before it knew, or after it gave up, is let pass. */
   wasReset(id: number): boolean {
-    return this.#reset.has(id);
+    return this.#reset?.has(id) ?? false;
   }
 
   rememberReset(id: number): void {
-    this.#reset.add(id);
-    if (this.#reset.size <= MOST_RESET) return;
-    for (const oldest of this.#reset) {
-      this.#reset.delete(oldest);
+    const reset = (this.#reset ??= new Set());
+    reset.add(id);
+    if (reset.size <= MOST_RESET) return;
+    for (const oldest of reset) {
+      reset.delete(oldest);
       return;
     }
   }
