@@ -7,19 +7,14 @@ import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
 import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
-import type { Exchange, ExchangeClient } from "./exchange.ts";
+import { due, STATE, type State } from "./connection-state.ts";
+import type { Exchange } from "./exchange.ts";
+import type { ExchangeClient } from "./exchange-parts.ts";
 import { HeadBuffer } from "./head-buffer.ts";
-import {
-  BODY_TIMEOUT_MS,
-  DEFAULT_IDLE_MS,
-  DRAIN_BYTES,
-  DRAIN_MS,
-  HEAD_TIMEOUT_MS,
-  LINGER_MS,
-  LOOK_MS,
-} from "./limits.ts";
-import { writeLocalAnswer, type LocalAnswer } from "./local-answer.ts";
+import { DEFAULT_IDLE_MS, DRAIN_BYTES } from "./limits.ts";
+import { answerTo, writeLocalAnswer, type LocalAnswer } from "./local-answer.ts";
 import type { Http1Pools, Watched } from "./pools.ts";
+import { openTunnel } from "./tunnel.ts";
 
 export interface Http1ConnectionOptions {
   readonly client: SocketEnd;
@@ -29,9 +24,6 @@ export interface Http1ConnectionOptions {
   readonly facts: HttpClientFacts;
   readonly pools: Http1Pools;
 }
-
-const STATE = { IDLE: 0, HEAD: 1, BODY: 2, BUSY: 3, DRAIN: 4, LINGER: 5, OVER: 6 } as const;
-type State = (typeof STATE)[keyof typeof STATE];
 
 /** The parser refuses a head that is longer than it may be: one byte more is enough to see it. */
 const MAX_HEAD_BUFFER = HEAD_LIMITS.maxHeadBytes + 1;
@@ -208,31 +200,12 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     readonly endpoint: Endpoint;
     readonly rest: Uint8Array;
   }): number {
-    const { client, flow } = this;
-    const { end, endpoint, rest } = to;
-    const ahead = this.#ahead;
-    flow.endpoint = endpoint;
+    const { client, flow, received } = this;
+    const ahead = this.#ahead?.subarray(this.#aheadFrom);
     this.#leave();
-    if (client.held > 0) {
-      // The head of the answer stuck: the client reads nothing. Byte counts would not be right from here on.
-      end.deliverReset("TIMEOUT", "The client does not read");
-      client.deliverReset();
-      flow.abandon();
-      return rest.length;
-    }
-    end.received = this.received;
-    end.flow = flow;
-    end.peer = client;
-    flow.far = end;
-    client.peer = end;
-    let owed = 0;
-    if (ahead !== undefined) {
-      const bytes = ahead.subarray(this.#aheadFrom);
-      owed = bytes.length - end.deliver(bytes);
-    }
-    client.owe(owed);
-    if (this.#finIn) end.deliverFin();
-    return rest.length === 0 ? 0 : client.deliver(rest);
+    const took = openTunnel(flow, { ...to, client, received, ahead });
+    if (this.#finIn) client.peer.deliverFin();
+    return took;
   }
 
   // Watched
@@ -245,30 +218,27 @@ export class Http1Connection implements End, ExchangeClient, Watched {
       this.#abort();
       return;
     }
-    switch (this.#state) {
-      case STATE.IDLE:
-        if (quietMs > idleMs) this.#close();
-        else if (quietMs > LOOK_MS) this.#lighten();
+    const excused = this.#blocked || this.#expectsContinue;
+    switch (due(this.#state, { quietMs, idleMs, excused, sent: this.client.held === 0 })) {
+      case "nothing":
         return;
-      case STATE.HEAD:
-        if (quietMs > HEAD_TIMEOUT_MS) this.#tooSlow("head-timeout", "head");
+      case "lighten":
+        this.#lighten();
         return;
-      case STATE.BODY: {
-        const waits = this.#blocked || this.#expectsContinue;
-        if (!waits && quietMs > BODY_TIMEOUT_MS) this.#tooSlow("body-timeout", "body");
-        else this.#exchange?.look(nowMs);
+      case "close":
+        this.#close();
         return;
-      }
-      case STATE.BUSY:
+      case "cut":
+        this.#abort();
+        return;
+      case "askPod":
         this.#exchange?.look(nowMs);
         return;
-      case STATE.DRAIN:
-        if (quietMs > DRAIN_MS) this.#close();
-        return;
-      case STATE.LINGER:
-        if (quietMs > LINGER_MS && this.client.held === 0) this.#abort();
+      case "headTimeout":
+        this.#refuse({ status: 408, reason: "head-timeout", text: "The head did not come in time" });
         return;
       default:
+        this.#refuse({ status: 408, reason: "body-timeout", text: "The body stood still for too long" });
     }
   }
 
@@ -328,12 +298,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   }
 
   #refuseHead(exchange: Exchange, chunk: Uint8Array): number {
-    const { problem } = exchange.request;
-    this.#refuse({
-      status: problem?.status ?? 400,
-      reason: problem?.code ?? "head",
-      text: problem?.text ?? "The request is malformed",
-    });
+    this.#refuse(answerTo(exchange.request.problem));
     return chunk.length;
   }
 
@@ -411,12 +376,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   }
 
   #refuseBody(exchange: Exchange, chunk: Uint8Array): number {
-    const { problem } = exchange.body;
-    this.#refuse({
-      status: problem?.status ?? 400,
-      reason: problem?.code ?? "body",
-      text: problem?.text ?? "The request's body is malformed",
-    });
+    this.#refuse(answerTo(exchange.body.problem));
     return chunk.length;
   }
 
@@ -457,10 +417,6 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#sinceMs = this.#pools.nowMs;
     if (this.#ahead !== undefined || this.#finIn) this.#resume();
     else if (this.#paused && !this.#reading) this.#pause();
-  }
-
-  #tooSlow(reason: string, what: string): void {
-    this.#refuse({ status: 408, reason, text: `The request's ${what} did not come in time` });
   }
 
   /** The client did something that cannot be answered otherwise; nothing it sends is read any more. */

@@ -1,11 +1,8 @@
-import type { ByteWriter } from "#http/byte-writer.ts";
 import { RequestHead } from "#http/h1/request-head.ts";
 import { UPGRADE } from "#http/h1/framing.ts";
 import type { ResetCode } from "#link/reset-code.ts";
 import type { Endpoint } from "../endpoint.ts";
-import type { Flow } from "../flow.ts";
 import { affinityCookie, pickContext, type Asked } from "../http/affinity.ts";
-import type { HttpClientFacts, HttpContext } from "../http/context.ts";
 import type { Route } from "../opening.ts";
 import type { Balancer, Outcome, PickContext } from "../selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
@@ -13,59 +10,11 @@ import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
 import { Answer, type AnswerEdit, type AnswerOwner } from "./answer.ts";
 import { DRAIN_BYTES } from "./limits.ts";
-import type { LocalAnswer } from "./local-answer.ts";
+import type { ExchangeClient, ExchangeTools, MutableRequestEdit } from "./exchange-parts.ts";
+import { answerWithout, type Failure } from "./local-answer.ts";
 import { Outlet } from "./outlet.ts";
 import { RequestBody } from "./request-body.ts";
 import type { Http1Upstream, UpstreamUser } from "./upstream.ts";
-import type { Upstreams } from "./upstreams.ts";
-
-/** The client's side of an exchange. */
-export interface ExchangeClient {
-  readonly client: SocketEnd;
-  readonly facts: HttpClientFacts;
-  readonly flow: Flow;
-  /** Bytes that came from pods. */
-  received: number;
-  /** False: the connection closes after this answer. */
-  readonly staysOpen: boolean;
-  /** The request's body may be accepted again. */
-  bodyMoved(): void;
-  /** The client was sent 1xx. */
-  interim(): void;
-  /** The answer went to the client whole. `close`: it was told that the connection closes. */
-  answered(close: boolean): void;
-  /** There is no answer but this. */
-  answerLocally(answer: LocalAnswer): void;
-  /** The answer was cut short after a part of it was sent. */
-  cut(): void;
-  /** The client's connection is a WebSocket to `end` now; returns how much of `rest` it took. */
-  tunnel(to: {
-    readonly end: SocketEnd | StreamEnd;
-    readonly endpoint: Endpoint;
-    readonly rest: Uint8Array;
-  }): number;
-}
-
-export interface ExchangeTools {
-  /** Coarse time. */
-  readonly nowMs: number;
-  readonly context: HttpContext;
-  readonly upstreams: Upstreams;
-  readonly requestOut: ByteWriter;
-  readonly answerOut: ByteWriter;
-}
-
-interface MutableRequestEdit {
-  clientAddress: string;
-  scheme: "http" | "https";
-  stripBytes: number;
-  via: string | undefined;
-  upgrade: boolean;
-  expect: boolean;
-}
-
-/** Why the last attempt failed; decides what the client is told when nothing is left. */
-type Failure = "none" | "connect-failed" | "reset" | "silent";
 
 /**
  * One request and its answer, from the request's head until the answer went to the client: chooses an endpoint, sends, and
@@ -314,25 +263,11 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   }
 
   #nothingLeft(): void {
-    const { counters } = this.#tools.context;
     const { service, port, stats } = this.route;
+    const answer = answerWithout(this.#failure, `${service}:${port}`);
     stats.failures++;
-    const to = `${service}:${port}`;
-    if (this.#failure === "reset") {
-      const text = `The connection to ${to} broke before it answered`;
-      this.client.answerLocally({ status: 502, reason: "reset", text });
-      return;
-    }
-    if (this.#failure === "silent") {
-      const text = `The endpoint of ${to} cannot be reached any more, and did not answer`;
-      this.client.answerLocally({ status: 504, reason: "silent", text });
-      return;
-    }
-    counters.unavailable++;
-    const tried = this.#failure === "connect-failed";
-    const reason = tried ? "connect-failed" : "no-endpoints";
-    const text = tried ? `No endpoint of ${to} could be reached` : `No endpoint of ${to} is available`;
-    this.client.answerLocally({ status: 503, reason, text });
+    if (answer.status === 503) this.#tools.context.counters.unavailable++;
+    this.client.answerLocally(answer);
   }
 
   /** The endpoint's part is over. */

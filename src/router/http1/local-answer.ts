@@ -1,4 +1,5 @@
 import type { ByteWriter } from "#http/byte-writer.ts";
+import type { H1Problem } from "#http/h1/problem.ts";
 
 /** An answer that the router gives itself. */
 export interface LocalAnswer {
@@ -7,6 +8,31 @@ export interface LocalAnswer {
   readonly reason: string;
   /** One line for people, the body. */
   readonly text: string;
+}
+
+/** Why the last attempt at an answer failed; "none": there was nobody to try. */
+export type Failure = "none" | "connect-failed" | "reset" | "silent";
+
+/** What a client is told when nothing is left to try. `to` is the service and its port. */
+export function answerWithout(failure: Failure, to: string): LocalAnswer {
+  switch (failure) {
+    case "none":
+      return { status: 503, reason: "no-endpoints", text: `No endpoint of ${to} is available` };
+    case "connect-failed":
+      return { status: 503, reason: failure, text: `No endpoint of ${to} could be reached` };
+    case "reset":
+      return { status: 502, reason: failure, text: `The connection to ${to} broke before it answered` };
+    case "silent":
+      return { status: 504, reason: failure, text: `The endpoint of ${to} is gone and did not answer` };
+    default:
+      return failure satisfies never;
+  }
+}
+
+/** What a client is told of a request that is malformed. */
+export function answerTo(problem: H1Problem | undefined): LocalAnswer {
+  if (problem === undefined) return { status: 400, reason: "malformed", text: "The request is malformed" };
+  return { status: problem.status, reason: problem.code, text: problem.text };
 }
 
 const PHRASES: Readonly<Record<number, string>> = {

@@ -4,7 +4,8 @@ import type { HttpContext } from "../http/context.ts";
 import type { Route } from "../opening.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
-import { Exchange, type ExchangeTools } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeTools } from "./exchange-parts.ts";
 import { LOOK_MS, SPARE_EXCHANGES } from "./limits.ts";
 import { Upstreams } from "./upstreams.ts";
 

@@ -66,6 +66,7 @@ export class Http1Upstream implements Upstream {
   idleSinceMs = 0;
   readonly #home: UpstreamHome;
   readonly #time: { readonly nowMs: number };
+  #ended = false;
 
   constructor(
     endpoint: Endpoint,
@@ -148,6 +149,7 @@ export class Http1Upstream implements Upstream {
   abandon(): void {
     this.user = undefined;
     if (this.end === undefined) return;
+    this.#ended = true;
     this.#home.forget(this);
     this.end.deliverReset("RESET_BY_PEER", "Not used any more");
   }
@@ -157,7 +159,8 @@ export class Http1Upstream implements Upstream {
     const { end } = this;
     this.user = undefined;
     this.#home.forget(this);
-    if (end === undefined) return;
+    if (end === undefined || this.#ended) return;
+    this.#ended = true;
     end.deliverFin();
     this.#home.linger(end);
   }
