@@ -1,5 +1,6 @@
 import type { Clock } from "#core/clock.ts";
 import type { ServiceStats } from "./counters.ts";
+import { clientContext } from "./client-context.ts";
 import type { ConnectQueue, ConnectTarget } from "./connect-queue.ts";
 import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -8,7 +9,6 @@ import type { ResetCode } from "#link/reset-code.ts";
 import type { Balancer, Outcome, PickContext } from "./selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "./selection/candidate.ts";
 import type { ConnectPolicy } from "./service-table.ts";
-import { hash32 } from "./selection/hash.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { StreamEnd } from "./stream-end.ts";
 
@@ -81,8 +81,7 @@ export class Opening implements End, ConnectTarget {
     const flow = this.#flow;
     flow.far = this;
     this.#client.peer = this;
-    if (this.#route.balancer.needs.kind === "clientIp")
-      this.#pick = { hash: hash32(hostOf(flow.facts.client)) };
+    this.#pick = clientContext(this.#route.balancer, flow.facts.client);
     this.#next();
   }
 
@@ -230,11 +229,6 @@ export class Opening implements End, ConnectTarget {
     if (endpoint === undefined) return;
     this.#route.balancer.report(endpoint, outcome, this.#context.clock.monotonicMs() - this.#askedMs);
   }
-}
-
-/** Address without the port. */
-function hostOf(client: string): string {
-  return client.slice(0, client.lastIndexOf(":"));
 }
 
 /** Stands for the client towards a stream that may still be refused. */

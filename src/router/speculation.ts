@@ -1,11 +1,14 @@
 import type { Clock } from "#core/clock.ts";
+import type { ResetCode } from "#link/reset-code.ts";
+import { clientContext } from "./client-context.ts";
 import type { Dialer, Upstream } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { NOWHERE, type End } from "./flow.ts";
 import type { Route } from "./opening.ts";
+import type { Outcome } from "./selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "./selection/candidate.ts";
-import type { SocketEnd } from "./socket-end.ts";
-import type { StreamEnd } from "./stream-end.ts";
+import { SocketEnd } from "./socket-end.ts";
+import { StreamEnd } from "./stream-end.ts";
 
 export interface SpeculationOptions {
   readonly route: Route;
@@ -37,6 +40,7 @@ export class Speculation implements Upstream {
   #endpoint: Endpoint | undefined;
   #end: SocketEnd | StreamEnd | undefined;
   #tried: Tried = NONE_TRIED;
+  #askedMs = 0;
   #over = false;
 
   constructor(options: SpeculationOptions) {
@@ -63,12 +67,16 @@ export class Speculation implements Upstream {
   }
 
   onOpen(end: SocketEnd | StreamEnd): void {
-    if (this.#over) end.deliverReset("RESET_BY_PEER", "The client spoke first");
-    else this.#end = end;
+    if (this.#over) {
+      end.deliverReset("RESET_BY_PEER", "The client spoke first");
+      return;
+    }
+    this.#end = end;
+    if (end instanceof SocketEnd) this.#report("ok");
   }
 
   onDialFailed(): void {
-    this.#failed();
+    this.#failed("connectFailed");
   }
 
   deliver(chunk: Uint8Array): number {
@@ -79,9 +87,9 @@ export class Speculation implements Upstream {
     this.#spoke()?.deliverFin();
   }
 
-  deliverReset(): void {
+  deliverReset(code: ResetCode): void {
     this.#end = undefined;
-    this.#failed();
+    this.#failed(code === "REFUSED" || code === "NO_ENDPOINT" ? "connectFailed" : "reset");
   }
 
   taken(): void {
@@ -91,24 +99,34 @@ export class Speculation implements Upstream {
   #next(): void {
     const { route, dialer, client } = this.#options;
     const { service, port, policy } = route;
-    const endpoint = this.#tried.length > policy.attempts ? undefined : route.balancer.pick(this.#tried);
+    const endpoint =
+      this.#tried.length > policy.attempts
+        ? undefined
+        : route.balancer.pick(this.#tried, clientContext(route.balancer, client));
     if (endpoint === undefined) {
       this.#over = true;
       this.#options.onNone();
       return;
     }
     this.#endpoint = endpoint;
+    this.#askedMs = this.#options.clock.monotonicMs();
     endpoint.inFlight++;
     dialer.dial(this, { endpoint, target: { service, port, client }, timeoutMs: policy.connectMs });
   }
 
-  #failed(): void {
+  #failed(outcome: Outcome): void {
     const endpoint = this.#endpoint;
     if (this.#over || endpoint === undefined) return;
+    this.#report(outcome);
     this.#leave();
-    this.#options.route.balancer.report(endpoint, "connectFailed", 0);
     this.#tried = [...this.#tried, endpoint];
     this.#next();
+  }
+
+  #report(outcome: Outcome): void {
+    if (this.#endpoint === undefined) return;
+    const { route, clock } = this.#options;
+    route.balancer.report(this.#endpoint, outcome, clock.monotonicMs() - this.#askedMs);
   }
 
   #leave(): void {
@@ -121,6 +139,8 @@ export class Speculation implements Upstream {
     const [end, endpoint] = [this.#end, this.#endpoint];
     if (this.#over || end === undefined || endpoint === undefined) return undefined;
     this.#over = true;
+    // Of a stream it is only known now that the endpoint is there.
+    if (end instanceof StreamEnd) this.#report("ok");
     this.#options.onSpoke(end, endpoint);
     return end.peer;
   }
