@@ -1,4 +1,5 @@
 import { type HttpComparison, type HttpFigure, httpMedianOf, type HttpRun } from "./http-measure.ts";
+import { round } from "./stats.ts";
 import { cell } from "./table.ts";
 
 const TITLES: Readonly<Record<HttpComparison, string>> = {
@@ -40,7 +41,7 @@ function tableOf(all: readonly HttpRun[], comparison: HttpComparison): string {
   lines.push(["", ...planes, "ratio", "bar"].map(cell).join(""));
   for (const [label, figure] of ROWS) {
     const of = (plane: string): number => httpMedianOf(runs, { comparison, plane }, figure);
-    const figures = planes.map(of);
+    const figures = planes.map((plane) => round(of(plane)));
     if (figures.every(Number.isNaN)) continue;
     const ratio = of("isthmus") / of("haproxy");
     const bar = figure.startsWith("cpu") ? BARS[comparison] : "";
