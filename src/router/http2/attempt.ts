@@ -80,12 +80,14 @@ export class Attempt implements H2Handler {
   }
 
   onHeaders(fields: readonly KnownField[], endStream: boolean): void {
+    this.#upstream?.answered();
     if (!this.#over) this.#exchange.answerHeaders(this, fields, endStream);
   }
 
   onData(chunk: Uint8Array, endStream: boolean): void {
     if (this.#over) return;
     const { length } = chunk;
+    this.#upstream?.answered();
     if (this.#exchange.answerData(chunk, endStream)) this.stream?.consumed(length);
     else this.#owed += length;
   }

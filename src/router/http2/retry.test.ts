@@ -212,6 +212,43 @@ test("a dial that hangs costs the connect timeout, once", async () => {
   expect(performance.now() - later).toBeLessThan(100);
 });
 
+test("a pod that falls silent: new requests do not wait for it, and go back to it when it speaks again", async () => {
+  using pod = new Pod((request) => request.answer(200, "late"));
+  using hop = new Hop([pod]);
+  using client = await Client.connect(hop.port);
+  await client.ask().done();
+  pod.peers[0]?.pause();
+  const stuck = client.ask();
+  await Bun.sleep(2700);
+  // Over a new connection, since the old one is silent.
+  expect((await client.ask().done()).text).toBe("late");
+  expect(pod.peers.length).toBe(2);
+  expect(stuck.ended).toBe(false);
+  pod.peers[0]?.resume();
+  expect((await stuck.done()).text).toBe("late");
+});
+
+test("a pod that keeps requests for long is pinged twice at most", async () => {
+  using pod = new Pod(() => undefined);
+  using hop = new Hop([pod]);
+  using client = await Client.connect(hop.port);
+  let pings = 0;
+  for (let i = 0; i < 3; i++) {
+    client.ask();
+    await eventually(() => pod.requests.length === i + 1);
+    const peer = pod.peers[0];
+    if (i === 0 && peer !== undefined) {
+      const ack = peer.session.sender.output.pingAck.bind(peer.session.sender.output);
+      peer.session.sender.output.pingAck = (from, at) => {
+        pings++;
+        ack(from, at);
+      };
+    }
+    await Bun.sleep(1600);
+  }
+  expect(pings).toBe(2);
+}, 10_000);
+
 test("affinity by cookie: set once, followed after", async () => {
   using a = new Pod((request) => request.answer(200, "a"));
   using b = new Pod((request) => request.answer(200, "b"));

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { field } from "#http/hpack/field.ts";
+import type { WitnessResult } from "./testing/grpc-witness.ts";
 import { Hop } from "./testing/hop.ts";
 import { Pod } from "./testing/pod.ts";
 
@@ -70,7 +71,7 @@ test("gRPC of Node, client and pod: every kind of call", async () => {
     using hop = new Hop([{ port: Number((await lines.read()).value) }]);
     await child.stdin.write(`${hop.authority}\n`);
     await child.stdin.flush();
-    const result: unknown = JSON.parse((await lines.read()).value ?? "null");
+    const result = JSON.parse((await lines.read()).value ?? "null") as WitnessResult;
     expect(result).toEqual({
       unary: 300,
       binary: [0, 1, 255],

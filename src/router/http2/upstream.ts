@@ -40,6 +40,17 @@ const MAX_REQUESTS = 128;
 /** Each request may fill its own window without filling the connection's: a client that stops reading never stops another's. */
 const CONNECTION_WINDOW_BYTES = MAX_REQUESTS * CLIENT_LIMITS.maxStreamWindowBytes;
 
+/** When nothing comes back for so long after something was sent, a PING asks for a sign of life, ms. */
+const QUIET_MS = 1000;
+/** A PING that is not answered for so long: nothing new is sent to this endpoint over this connection, ms. */
+const SUSPECT_MS = 1000;
+/**
+ * gRPC servers take it ill (GOAWAY, "too_many_pings") when a client pings more often without an answer's headers or data in
+ * between.
+ */
+const MAX_PINGS = 2;
+const PING_PAUSE_MS = 300_000;
+
 /** How long the endpoint has to close a connection that we have ended, ms. */
 const LINGER_MS = 1000;
 
@@ -51,6 +62,9 @@ const LINGER_MS = 1000;
  *         +- onDialFailed --+---- FIN or reset of the pod ----------------------+---------------------------------+--> closed
  *
  * Back-pressure: HTTP/2's own windows bound what comes; what the end does not take makes the session hold DATA back.
+ *
+ * An endpoint that is silent for a second after something was sent is pinged. A second later nothing new is sent here until
+ * it says something: it may only be busy. After 10 s without an answer the connection is given up.
  */
 export class Http2Upstream implements Upstream {
   received = 0;
@@ -67,6 +81,16 @@ export class Http2Upstream implements Upstream {
   /** When it was last seen in use; when it was ended. */
   #sinceMs: number;
   #used = false;
+  /** Something was sent since the last byte came; since when, as far as the timer knows (0: not yet). */
+  #expecting = false;
+  #expectingMs = 0;
+  /** The PING that is not answered yet was sent then; 0 when there is none. */
+  #pingMs = 0;
+  #lastPingMs = 0;
+  /** Since the last headers or data of an answer. */
+  #pings = 0;
+  /** The endpoint is silent: other requests do not wait for it. */
+  #suspect = false;
 
   constructor({ owner, clock, counters, soon }: UpstreamOptions) {
     this.#owner = owner;
@@ -77,7 +101,8 @@ export class Http2Upstream implements Upstream {
       clock,
       counters,
       soon,
-      limits: { connectionWindowBytes: CONNECTION_WINDOW_BYTES },
+      // When to ping is decided here.
+      limits: { connectionWindowBytes: CONNECTION_WINDOW_BYTES, pingMs: Number.POSITIVE_INFINITY },
       send: (bytes) => this.#send(bytes),
       events: {
         onGoAway: () => this.retire(),
@@ -93,7 +118,7 @@ export class Http2Upstream implements Upstream {
 
   /** It takes another request now. */
   get canOpen(): boolean {
-    return this.#state === "open" && this.busy < MAX_REQUESTS && this.#session.canOpen;
+    return this.#state === "open" && this.busy < MAX_REQUESTS && !this.#suspect && this.#session.canOpen;
   }
 
   /** Sends a request; undefined when it takes no more now. */
@@ -104,6 +129,11 @@ export class Http2Upstream implements Upstream {
     this.busy++;
     this.#used = true;
     return stream;
+  }
+
+  /** Headers or data of an answer came. */
+  answered(): void {
+    this.#pings = 0;
   }
 
   /** A request on it is over. */
@@ -128,6 +158,7 @@ export class Http2Upstream implements Upstream {
 
   deliver(chunk: Uint8Array): number {
     this.received += chunk.length;
+    if (this.#expecting) this.#heard();
     if (this.#state !== "closed") this.#session.receive(chunk);
     return chunk.length;
   }
@@ -166,6 +197,7 @@ export class Http2Upstream implements Upstream {
       this.#sinceMs = nowMs;
     } else if (nowMs - this.#sinceMs >= idleMs) this.retire();
     if (this.#linkDrains()) this.retire();
+    if (this.#expecting && this.busy > 0) this.#listen(nowMs);
     if (this.#end !== undefined) this.#session.tick(nowMs);
   }
 
@@ -179,9 +211,32 @@ export class Http2Upstream implements Upstream {
   #send(bytes: Uint8Array): boolean {
     const end = this.#end;
     if (end === undefined || end.closed) return false;
+    this.#expecting = true;
     if (end.deliver(bytes) === bytes.length) return end.held === 0;
     this.#session.transportBlocked(true);
     return false;
+  }
+
+  #heard(): void {
+    this.#expecting = false;
+    this.#expectingMs = 0;
+    this.#pingMs = 0;
+    if (!this.#suspect) return;
+    this.#suspect = false;
+    this.#owner.freed(this);
+  }
+
+  /** Something was sent and nothing came back yet. */
+  #listen(nowMs: number): void {
+    if (this.#expectingMs === 0) this.#expectingMs = nowMs;
+    else if (this.#pingMs > 0) this.#suspect = nowMs - this.#pingMs >= SUSPECT_MS;
+    else if (nowMs - this.#expectingMs >= QUIET_MS) {
+      if (this.#pings >= MAX_PINGS && nowMs - this.#lastPingMs < PING_PAUSE_MS) return;
+      this.#pings++;
+      this.#pingMs = nowMs;
+      this.#lastPingMs = nowMs;
+      this.#session.ping();
+    }
   }
 
   /** Streams of a link that is going away are not used for new requests. */

@@ -1,6 +1,18 @@
 import { Metadata } from "@grpc/grpc-js";
 import { GrpcClient, GrpcPod } from "./grpc.ts";
 
+/** How the calls went. */
+export interface WitnessResult {
+  readonly unary: number;
+  readonly binary: readonly number[];
+  readonly failed: readonly unknown[];
+  readonly late: number;
+  readonly counted: number;
+  readonly collected: string;
+  readonly chatted: number;
+  readonly cancelled: number;
+}
+
 /**
  * Runs under Node, whose HTTP/2 is another one than Bun's: prints the port of a gRPC pod, reads the authority to call, and
  * prints how calls of all kinds went, as JSON.
@@ -47,7 +59,7 @@ async function main(): Promise<void> {
   const before = pod.cancelled;
   cancelling.write(Buffer.from("x"));
   for (let i = 0; i < 100 && pod.cancelled === before; i++) await new Promise((wait) => setTimeout(wait, 10));
-  const result = {
+  const result: WitnessResult = {
     unary: unary.filter(({ code, text }, i) => code === 0 && text === String(i)).length,
     binary,
     failed: [failed.code, failed.details, failed.trailers.get("pod")],

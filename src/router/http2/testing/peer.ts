@@ -46,6 +46,7 @@ export class Peer {
     this.#socket?.terminate();
   }
 
+  /** Reads nothing more until `resume`, as a process that is stopped. */
   pause(): void {
     this.#socket?.pause();
   }
