@@ -33,7 +33,7 @@ export function buildProgram(io: Io): Command {
   registerNetwork(program, io);
   registerSandbox(program, io);
   registerDemo(program, io);
-  registerRun(program);
+  registerRun(program, io);
   registerVersion(program, io);
   return program;
 }

@@ -1,6 +1,10 @@
 import { type Command, Option } from "commander";
 import { IsthmusError } from "#core/errors.ts";
 import type { Level } from "#core/log.ts";
+import type { KubeClient } from "#kube/client.ts";
+import { type GlobalOptions, integer } from "../flags.ts";
+import type { Io } from "../io.ts";
+import { openSession, type Session } from "../session.ts";
 import { SilentExit } from "../report-error.ts";
 
 interface RunOptions {
@@ -13,8 +17,15 @@ interface RouterOptions extends RunOptions {
   readonly stateDir?: string;
 }
 
+interface DnsRunOptions extends RunOptions {
+  readonly listen: string;
+  readonly zone: string;
+  readonly ttl: number;
+  readonly allNamespaces?: boolean;
+}
+
 /** The commands that stay: what the pods of an installation and the sandbox's clusters run. */
-export function registerRun(program: Command): void {
+export function registerRun(program: Command, io: Io): void {
   const router = program.command("router").description("The data plane");
   router
     .command("run")
@@ -40,6 +51,37 @@ export function registerRun(program: Command): void {
         }),
       );
     });
+  const dns = program.command("dns").description("Names of imported services");
+  dns
+    .command("run")
+    .description("Answer DNS for the imported services of a cluster")
+    .option("--listen <address>", "where to answer, over UDP and TCP", "127.0.0.1:5353")
+    .option("--zone <name>", "the zone to answer for", "clusterset.local")
+    .addOption(
+      new Option("--ttl <seconds>", "how long answers may be kept").default(5).argParser(integer(0, 3600)),
+    )
+    .option("--all-namespaces", "for imports of all namespaces, and not of one only")
+    .addOption(logLevel())
+    .action(async (options: DnsRunOptions, command: Command) => {
+      await startLogging(options.logLevel);
+      const { runDns } = await import("#site/run-dns.ts");
+      const colon = options.listen.lastIndexOf(":");
+      const port = Number(options.listen.slice(colon + 1));
+      if (colon < 1 || !(port >= 0 && port < 65_536)) {
+        throw new IsthmusError("USAGE", `Cannot listen on "${options.listen}": expected HOST:PORT`, {
+          hint: "isthmus dns run --listen 127.0.0.1:5353",
+        });
+      }
+      exitWith(
+        await runDns({
+          hostname: options.listen.slice(0, colon).replace(/^\[|\]$/g, ""),
+          port,
+          origin: options.zone,
+          ttl: options.ttl,
+          ...(await clusterOf(options, { command, io })),
+        }),
+      );
+    });
   const controller = program.command("controller").description("The site controller");
   controller
     .command("run")
@@ -50,6 +92,24 @@ export function registerRun(program: Command): void {
       const { runController } = await import("#site/run.ts");
       exitWith(await runController({}));
     });
+}
+
+/** In a pod its own cluster; else the one that the options name. */
+async function clusterOf(
+  { allNamespaces = false }: DnsRunOptions,
+  { command, io }: { readonly command: Command; readonly io: Io },
+): Promise<{ client: KubeClient; namespace?: string }> {
+  const { context, namespace } = command.optsWithGlobals<GlobalOptions>();
+  let session: Pick<Session, "client" | "namespace">;
+  if (context === undefined && io.env["KUBERNETES_SERVICE_HOST"] !== undefined) {
+    const [{ KubeClient: Client }, { inCluster }] = await Promise.all([
+      import("#kube/client.ts"),
+      import("#kube/in-cluster.ts"),
+    ]);
+    const connection = inCluster(io.env);
+    session = { client: new Client(connection), namespace: namespace ?? connection.namespace };
+  } else session = await openSession(command, io);
+  return { client: session.client, ...(allNamespaces ? {} : { namespace: session.namespace }) };
 }
 
 async function startLogging(level: Level): Promise<void> {
