@@ -1,9 +1,8 @@
 import { ChunkedReader } from "#http/h1/chunked.ts";
 import { FRAMING, type Framing } from "#http/h1/framing.ts";
-import { HEAD_LIMITS } from "#http/h1/limits.ts";
 import type { RequestHead } from "#http/h1/request-head.ts";
 import { ResponseHead } from "#http/h1/response-head.ts";
-import { HeadBuffer } from "./head-buffer.ts";
+import { HeadReader } from "./head-reader.ts";
 import { JOIN_BYTES } from "./limits.ts";
 import type { Outlet } from "./outlet.ts";
 
@@ -35,9 +34,6 @@ export interface AnswerOwner {
   /** It cannot be understood, or was cut short; `why` is for counters. */
   answerBroke(why: string): void;
 }
-
-/** Heads that come in pieces are gathered up to this; the parser refuses before. */
-const MAX_HEAD_BUFFER = HEAD_LIMITS.maxHeadBytes + 1;
 
 /**
  * The answer to one request on its way from a pod to the client: head parsed and written anew, body read out of the
@@ -71,7 +67,7 @@ export class Answer {
   #framing: Framing = FRAMING.NONE;
   #left = 0;
   #chunks: ChunkedReader | undefined;
-  #partial: HeadBuffer | undefined;
+  readonly #reader = new HeadReader();
 
   constructor(owner: AnswerOwner, outlet: Outlet) {
     this.#owner = owner;
@@ -85,7 +81,7 @@ export class Answer {
     this.headSent = false;
     this.owedBytes = 0;
     this.#inBody = false;
-    this.#partial = undefined;
+    this.#reader.reset();
   }
 
   /** Bytes from the pod. Returns how many were passed on. */
@@ -95,7 +91,6 @@ export class Answer {
       this.begun = true;
       this.#owner.answerBegan();
     }
-    if (this.#partial !== undefined) return this.#more(this.#partial, chunk);
     return this.#heads(chunk, 0);
   }
 
@@ -120,24 +115,9 @@ export class Answer {
 
   #heads(chunk: Uint8Array, from: number): number {
     const { head } = this;
-    const end = head.parse(chunk, from, chunk.length);
+    const end = this.#reader.read(head, chunk, from);
     if (end > 0) return head.status < 200 ? this.#interim(chunk, end) : this.#final(chunk, end);
-    if (end < 0) return this.#refused(chunk);
-    this.#partial = new HeadBuffer(MAX_HEAD_BUFFER);
-    this.#partial.append(chunk, from);
-    return chunk.length;
-  }
-
-  #more(partial: HeadBuffer, chunk: Uint8Array): number {
-    const before = partial.length;
-    partial.append(chunk, 0);
-    const { head } = this;
-    const end = head.parse(partial.bytes, 0, partial.length);
-    if (end < 0) return this.#refused(chunk);
-    if (end === 0) return chunk.length;
-    this.#partial = undefined;
-    const at = end - before;
-    return head.status < 200 ? this.#interim(chunk, at) : this.#final(chunk, at);
+    return end < 0 ? this.#refused(chunk) : chunk.length;
   }
 
   #refused(chunk: Uint8Array): number {

@@ -1,5 +1,4 @@
 import { FRAMING } from "#http/h1/framing.ts";
-import { HEAD_LIMITS } from "#http/h1/limits.ts";
 import { METHOD } from "#http/h1/method.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { End, Flow } from "../flow.ts";
@@ -10,10 +9,10 @@ import type { StreamEnd } from "../stream-end.ts";
 import { due, STATE, type State } from "./connection-state.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-parts.ts";
-import { HeadBuffer } from "./head-buffer.ts";
 import { DEFAULT_IDLE_MS, DRAIN_BYTES } from "./limits.ts";
-import { answerTo, writeLocalAnswer, type LocalAnswer } from "./local-answer.ts";
+import { answerTo, sendLocalAnswer, type LocalAnswer } from "./local-answer.ts";
 import type { Http1Pools, Watched } from "./pools.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { openTunnel } from "./tunnel.ts";
 
 export interface Http1ConnectionOptions {
@@ -24,9 +23,6 @@ export interface Http1ConnectionOptions {
   readonly facts: HttpClientFacts;
   readonly pools: Http1Pools;
 }
-
-/** The parser refuses a head that is longer than it may be: one byte more is enough to see it. */
-const MAX_HEAD_BUFFER = HEAD_LIMITS.maxHeadBytes + 1;
 
 /**
  * A client's HTTP/1.1 connection: reads its requests one after the other and has each answered before the next is looked
@@ -52,15 +48,8 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   /** Since when it is in this state, or when it last got on; coarse. */
   #sinceMs: number;
   #exchange: Exchange | undefined;
-  /** A head of which a part has come. */
-  #partial: HeadBuffer | undefined;
-  /** What was read ahead of its time, from `#aheadFrom` on. */
-  #ahead: Uint8Array | undefined;
-  #aheadFrom = 0;
+  readonly #ahead: ReadAhead;
   #reading = false;
-  /** The pod does not take the body as fast as it comes. */
-  #blocked = false;
-  #paused = false;
   #keepAlive = true;
   #expectsContinue = false;
   #drainedBytes = 0;
@@ -79,6 +68,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#pools = options.pools;
     this.#route = options.routes.only;
     this.#sinceMs = options.pools.nowMs;
+    this.#ahead = new ReadAhead(options.client);
   }
 
   get peer(): End {
@@ -95,7 +85,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#sinceMs = this.#pools.nowMs;
     this.client.peer = this;
     this.flow.far = this;
-    if (first !== undefined && first.length > 0) this.#read(first, 0);
+    if (first !== undefined && first.length > 0) this.#read(first);
   }
 
   /** Answers the request that runs, and closes; now, if there is none. */
@@ -107,8 +97,8 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   // End
 
   deliver(chunk: Uint8Array): number {
-    if (this.#ahead === undefined) this.#read(chunk, 0);
-    else this.#hold(joined(this.#ahead.subarray(this.#aheadFrom), chunk), 0);
+    if (this.#ahead.empty) this.#read(chunk);
+    else this.#ahead.hold(chunk, 0);
     return chunk.length;
   }
 
@@ -116,7 +106,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#finIn = true;
     switch (this.#state) {
       case STATE.IDLE:
-        if (this.#ahead === undefined) this.#close();
+        if (this.#ahead.empty) this.#close();
         return;
       case STATE.HEAD:
         this.#refuse({ status: 400, reason: "head-cut-short", text: "The request ended in its head" });
@@ -152,10 +142,11 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   // ExchangeClient
 
   bodyMoved(): void {
-    if (!this.#blocked || this.#exchange?.body.accepts !== true) return;
-    this.#blocked = false;
+    const ahead = this.#ahead;
+    if (!ahead.blocked || this.#exchange?.body.accepts !== true) return;
+    ahead.blocked = false;
     this.#sinceMs = this.#pools.nowMs;
-    this.#pause();
+    ahead.settle();
   }
 
   interim(): void {
@@ -165,7 +156,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
 
   answered(close: boolean): void {
     const exchange = this.#exchange as Exchange;
-    this.#blocked = false;
+    this.#ahead.blocked = false;
     this.#sinceMs = this.#pools.nowMs;
     if (close) {
       this.#dropExchange(exchange);
@@ -176,7 +167,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
       this.#drainedBytes = 0;
       this.#state = STATE.DRAIN;
       exchange.body.discard();
-      this.#pause();
+      this.#ahead.settle();
       return;
     }
     exchange.reset();
@@ -201,7 +192,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     readonly rest: Uint8Array;
   }): number {
     const { client, flow, received } = this;
-    const ahead = this.#ahead?.subarray(this.#aheadFrom);
+    const ahead = this.#ahead.take();
     this.#leave();
     const took = openTunnel(flow, { ...to, client, received, ahead });
     if (this.#finIn) client.peer.deliverFin();
@@ -218,7 +209,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
       this.#abort();
       return;
     }
-    const excused = this.#blocked || this.#expectsContinue;
+    const excused = this.#ahead.blocked || this.#expectsContinue;
     switch (due(this.#state, { quietMs, idleMs, excused, sent: this.client.held === 0 })) {
       case "nothing":
         return;
@@ -244,26 +235,28 @@ export class Http1Connection implements End, ExchangeClient, Watched {
 
   // Reading
 
-  #read(chunk: Uint8Array, from: number): void {
+  #read(chunk: Uint8Array): void {
     this.#reading = true;
-    let at = from;
+    let at = 0;
     while (at < chunk.length) {
       const next = this.#step(chunk, at);
       if (next < 0) break;
       at = next;
     }
     this.#reading = false;
-    if (at < chunk.length) this.#hold(chunk, at);
-    else if (this.#paused !== this.#blocked) this.#pause();
+    if (at < chunk.length) this.#ahead.hold(chunk, at);
+    else this.#ahead.settle();
   }
 
   /** Reads one head, or what there is of it or of a body. Returns the index behind it; -1: not now. */
   #step(chunk: Uint8Array, at: number): number {
     switch (this.#state) {
       case STATE.IDLE:
-        return this.client.held > 0 ? -1 : this.#head(chunk, at);
+        if (this.client.held > 0) return -1;
+        this.#exchange ??= this.#newExchange();
+        return this.#head(this.#exchange, chunk, at);
       case STATE.HEAD:
-        return this.#moreHead(chunk, at);
+        return this.#head(this.#exchange as Exchange, chunk, at);
       case STATE.BODY:
       case STATE.DRAIN:
         return this.#body(chunk, at);
@@ -274,27 +267,21 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     }
   }
 
-  #head(chunk: Uint8Array, at: number): number {
-    const exchange = (this.#exchange ??= this.#pools.exchange());
-    const end = exchange.request.parse(chunk, at, chunk.length);
-    if (end > 0) return this.#begin(exchange, chunk, end);
-    if (end < 0) return this.#refuseHead(exchange, chunk);
-    this.#state = STATE.HEAD;
-    this.#sinceMs = this.#pools.nowMs;
-    this.#partial = new HeadBuffer(MAX_HEAD_BUFFER);
-    this.#partial.append(chunk, at);
-    return chunk.length;
+  #newExchange(): Exchange {
+    const exchange = this.#pools.exchange();
+    exchange.bind(this);
+    return exchange;
   }
 
-  #moreHead(chunk: Uint8Array, at: number): number {
-    const partial = this.#partial as HeadBuffer;
-    const exchange = this.#exchange as Exchange;
-    const before = partial.length;
-    partial.append(chunk, at);
-    const end = exchange.request.parse(partial.bytes, 0, partial.length);
-    if (end === 0) return chunk.length;
-    this.#partial = undefined;
-    return end < 0 ? this.#refuseHead(exchange, chunk) : this.#begin(exchange, chunk, at + end - before);
+  #head(exchange: Exchange, chunk: Uint8Array, at: number): number {
+    const end = exchange.reader.read(exchange.request, chunk, at);
+    if (end > 0) return this.#begin(exchange, chunk, end);
+    if (end < 0) return this.#refuseHead(exchange, chunk);
+    if (this.#state === STATE.IDLE) {
+      this.#state = STATE.HEAD;
+      this.#sinceMs = this.#pools.nowMs;
+    }
+    return chunk.length;
   }
 
   #refuseHead(exchange: Exchange, chunk: Uint8Array): number {
@@ -309,7 +296,6 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     counters.requests++;
     this.#keepAlive = request.keepAlive;
     this.#expectsContinue = request.expectContinue;
-    exchange.client = this;
     exchange.startedMs = clock.monotonicMs();
     let end = at;
     if (request.framing === FRAMING.NONE) this.#state = STATE.BUSY;
@@ -325,7 +311,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     const { only } = this.#routes;
     if (only === undefined) this.#startByPath(exchange);
     else this.#start(exchange, only, 0);
-    if (this.#state === STATE.BODY) this.#blocked = !exchange.body.accepts;
+    if (this.#state === STATE.BODY) this.#ahead.blocked = !exchange.body.accepts;
     return end;
   }
 
@@ -356,8 +342,8 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#sinceMs = this.#pools.nowMs;
     if (body.done) {
       this.#state = STATE.BUSY;
-      this.#blocked = false;
-    } else this.#blocked = !body.accepts;
+      this.#ahead.blocked = false;
+    } else this.#ahead.blocked = !body.accepts;
     return end;
   }
 
@@ -380,30 +366,14 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     return chunk.length;
   }
 
-  #hold(chunk: Uint8Array, from: number): void {
-    this.#ahead = chunk;
-    this.#aheadFrom = from;
-    this.#pause();
-  }
-
   /** Reads on in what was held. */
   #resume(): void {
     if (this.#reading) return;
-    const ahead = this.#ahead;
-    if (ahead !== undefined) {
-      this.#ahead = undefined;
-      this.#read(ahead, this.#aheadFrom);
-    }
-    if (this.#ahead !== undefined) return;
-    this.#pause();
+    const ahead = this.#ahead.take();
+    if (ahead !== undefined) this.#read(ahead);
+    if (!this.#ahead.empty) return;
+    this.#ahead.settle();
     if (this.#finIn) this.deliverFin();
-  }
-
-  #pause(): void {
-    const wanted = this.#blocked || this.#ahead !== undefined;
-    if (wanted === this.#paused) return;
-    this.#paused = wanted;
-    this.client.owe(wanted ? 1 : 0);
   }
 
   // Answers and endings
@@ -415,8 +385,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     }
     this.#state = STATE.IDLE;
     this.#sinceMs = this.#pools.nowMs;
-    if (this.#ahead !== undefined || this.#finIn) this.#resume();
-    else if (this.#paused && !this.#reading) this.#pause();
+    this.#resume();
   }
 
   /** The client did something that cannot be answered otherwise; nothing it sends is read any more. */
@@ -434,14 +403,12 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   }
 
   #write(answer: LocalAnswer, close: boolean): void {
-    const { answerOut } = this.#pools;
+    const { toClient, request } = this.#exchange as Exchange;
     // Of a head that is not whole nothing can be believed.
-    const request = this.#state >= STATE.BODY ? this.#exchange?.request : undefined;
-    const bodyless = request?.method === METHOD.HEAD;
-    writeLocalAnswer(answerOut, { answer, close, bodyless, clientMinor: request?.minor ?? 1 });
+    const whole = this.#state >= STATE.BODY;
+    const bodyless = whole && request.method === METHOD.HEAD;
+    sendLocalAnswer(toClient, { answer, close, bodyless, clientMinor: whole ? request.minor : 1 });
     this.#context.counters.responded(answer.status);
-    if (this.client.deliverFirst(answerOut.bytes, answerOut.length) < answerOut.length) answerOut.release();
-    else answerOut.clear();
   }
 
   #dropExchange(exchange: Exchange): void {
@@ -460,12 +427,10 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#lighten();
     this.#state = STATE.LINGER;
     this.#sinceMs = this.#pools.nowMs;
-    this.#ahead = undefined;
-    this.#partial = undefined;
-    this.#blocked = false;
+    this.#ahead.drop();
     this.client.deliverFin();
     if (this.#finIn) this.#overWhenSent();
-    else this.#pause();
+    else this.#ahead.settle();
   }
 
   #overWhenSent(): void {
@@ -491,14 +456,6 @@ export class Http1Connection implements End, ExchangeClient, Watched {
     this.#state = STATE.OVER;
     this.#pools.remove(this);
     this.#lighten();
-    this.#ahead = undefined;
-    this.#partial = undefined;
+    this.#ahead.drop();
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -9,6 +9,7 @@ import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
 import type { SocketEnd } from "../socket-end.ts";
 import type { StreamEnd } from "../stream-end.ts";
 import { Answer, type AnswerEdit, type AnswerOwner } from "./answer.ts";
+import { HeadReader } from "./head-reader.ts";
 import { DRAIN_BYTES } from "./limits.ts";
 import type { ExchangeClient, ExchangeTools, MutableRequestEdit } from "./exchange-parts.ts";
 import { answerWithout, type Failure } from "./local-answer.ts";
@@ -31,6 +32,7 @@ import type { Http1Upstream, UpstreamUser } from "./upstream.ts";
  */
 export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   readonly request = new RequestHead();
+  readonly reader = new HeadReader();
   readonly body: RequestBody;
   client!: ExchangeClient;
   route!: Route;
@@ -38,7 +40,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   readonly #answer: Answer;
   readonly #tools: ExchangeTools;
   readonly #toPod: Outlet;
-  readonly #toClient: Outlet;
+  readonly toClient: Outlet;
   readonly #edit: MutableRequestEdit;
   #balancer!: Balancer;
   #context: PickContext | undefined;
@@ -57,9 +59,9 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   constructor(tools: ExchangeTools) {
     this.#tools = tools;
     this.#toPod = new Outlet(tools.requestOut);
-    this.#toClient = new Outlet(tools.answerOut);
+    this.toClient = new Outlet(tools.answerOut);
     this.body = new RequestBody(this.#toPod);
-    this.#answer = new Answer(this, this.#toClient);
+    this.#answer = new Answer(this, this.toClient);
     this.#edit = {
       clientAddress: "",
       scheme: "http",
@@ -83,7 +85,13 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     return this.request.header(name);
   }
 
-  /** Begins. `client`, `route`, `startedMs` and the request's head are set, and what came of its body was read. */
+  /** From here on it is for requests of `client`. */
+  bind(client: ExchangeClient): void {
+    this.client = client;
+    this.toClient.end = client.client;
+  }
+
+  /** Begins. `route`, `startedMs` and the request's head are set, and what came of its body was read. */
   start(stripBytes: number): void {
     const { client, route, request } = this;
     const edit = this.#edit;
@@ -91,7 +99,6 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     edit.scheme = client.facts.scheme;
     edit.stripBytes = stripBytes;
     edit.upgrade = request.upgrade !== UPGRADE.NONE;
-    this.#toClient.end = client.client;
     this.#attempts = 0;
     const { balancer } = route;
     this.#balancer = balancer;
@@ -139,6 +146,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   /** Ready for the next request; keeps no memory of this one. */
   reset(): void {
     this.request.reset();
+    this.reader.reset();
     this.body.reset();
     this.#answer.reset();
     this.#firstByteMs = 0;

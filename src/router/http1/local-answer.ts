@@ -1,5 +1,5 @@
-import type { ByteWriter } from "#http/byte-writer.ts";
 import type { H1Problem } from "#http/h1/problem.ts";
+import type { Outlet } from "./outlet.ts";
 
 /** An answer that the router gives itself. */
 export interface LocalAnswer {
@@ -50,9 +50,9 @@ const PHRASES: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** Writes the whole answer. `bodyless` leaves the body out, for HEAD. */
-export function writeLocalAnswer(
-  out: ByteWriter,
+/** Sends the whole answer. `bodyless` leaves the body out, for HEAD. */
+export function sendLocalAnswer(
+  outlet: Outlet,
   options: {
     readonly answer: LocalAnswer;
     readonly close: boolean;
@@ -60,6 +60,7 @@ export function writeLocalAnswer(
     readonly clientMinor: number;
   },
 ): void {
+  const { out } = outlet;
   const { answer, close, bodyless, clientMinor } = options;
   const body = `${answer.text}\n`;
   let connection = "";
@@ -71,4 +72,5 @@ export function writeLocalAnswer(
       `cache-control: no-store\r\nx-isthmus-reason: ${answer.reason}\r\n${connection}\r\n`,
   );
   if (!bodyless) out.text(body);
+  outlet.flush();
 }
