@@ -3,7 +3,7 @@ import { H2_ERROR } from "#http/h2/constants.ts";
 import { field } from "#http/hpack/field.ts";
 import { eventually } from "../testing/routers.ts";
 import { Client } from "./testing/client.ts";
-import { Hop } from "./testing/hop.ts";
+import { fastClock, Hop } from "./testing/hop.ts";
 import { Pod, type PodRequest } from "./testing/pod.ts";
 
 /** A port that refuses connections. */
@@ -214,12 +214,12 @@ test("a dial that hangs costs the connect timeout, once", async () => {
 
 test("a pod that falls silent: new requests do not wait for it, and go back to it when it speaks again", async () => {
   using pod = new Pod((request) => request.answer(200, "late"));
-  using hop = new Hop([pod]);
+  using hop = new Hop([pod], { clock: fastClock(4) });
   using client = await Client.connect(hop.port);
   await client.ask().done();
   pod.peers[0]?.pause();
   const stuck = client.ask();
-  await Bun.sleep(2700);
+  await Bun.sleep(750);
   // Over a new connection, since the old one is silent.
   expect((await client.ask().done()).text).toBe("late");
   expect(pod.peers.length).toBe(2);
@@ -230,7 +230,7 @@ test("a pod that falls silent: new requests do not wait for it, and go back to i
 
 test("a pod that keeps requests for long is pinged twice at most", async () => {
   using pod = new Pod(() => undefined);
-  using hop = new Hop([pod]);
+  using hop = new Hop([pod], { clock: fastClock(5) });
   using client = await Client.connect(hop.port);
   let pings = 0;
   for (let i = 0; i < 3; i++) {
@@ -244,10 +244,10 @@ test("a pod that keeps requests for long is pinged twice at most", async () => {
         ack(from, at);
       };
     }
-    await Bun.sleep(1600);
+    await Bun.sleep(400);
   }
   expect(pings).toBe(2);
-}, 10_000);
+});
 
 test("affinity by cookie: set once, followed after", async () => {
   using a = new Pod((request) => request.answer(200, "a"));
