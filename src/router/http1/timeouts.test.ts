@@ -3,8 +3,7 @@ import { FakeClock } from "#core/clock.ts";
 import { eventually } from "../testing/routers.ts";
 import { EngineRig } from "./testing/engine.ts";
 import { namedPod, ok, RawPod } from "./testing/raw-pod.ts";
-
-const GET = "GET / HTTP/1.1\r\nHost: app\r\n\r\n";
+import { GET } from "./testing/requests.ts";
 
 /** Time passes, and what came meanwhile is read. */
 async function pass(clock: FakeClock, ms: number): Promise<void> {
