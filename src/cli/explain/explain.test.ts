@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { crds } from "#api/registry.ts";
 import type { ServiceExplanation } from "#router/explanation.ts";
-import { ADMIN, JOE, type TestServer, testServer } from "#sandbox/apiserver/testing.ts";
+import type { TestServer } from "#sandbox/apiserver/testing.ts";
 import { ADMIN_PORT } from "#site/names.ts";
-import { runCli } from "../main.ts";
-import { MemoryIo } from "../testing/memory-io.ts";
+import { type Ran, type SiteServer, siteServer } from "../testing/site-server.ts";
 
 const SHOP = "/api/v1/namespaces/shop";
 /** Routers listen on a fixed port of their own address, so the router of this test has an address of its own. */
@@ -94,20 +90,16 @@ const router = Bun.serve({
     return Response.json(searchParams.has("sample") ? { ...EXPLANATION, sample } : EXPLANATION);
   },
 });
+let site: SiteServer;
 let t: TestServer;
-let config: string;
 
 beforeAll(async () => {
-  t = await testServer();
-  for (const crd of crds()) {
-    await t.json("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd);
-  }
+  site = await siteServer(["shop", "quiet"]);
+  t = site.server;
   for (const name of ["shop", "quiet"]) {
-    await t.json("POST", "/api/v1/namespaces", { metadata: { name } });
-    const site = { metadata: { name: "east" }, spec: {} };
-    await t.json("POST", `/apis/isthmus.dev/v1alpha1/namespaces/${name}/sites`, site);
     const selector = { "app.kubernetes.io/name": "isthmus-router" };
     const service = { metadata: { name: "web" }, spec: { selector, ports: [{ port: 80 }] } };
+    // oxlint-disable-next-line no-await-in-loop
     await t.json("POST", `/api/v1/namespaces/${name}/services`, service);
   }
   for (const name of ["plain", "odd"]) {
@@ -115,34 +107,15 @@ beforeAll(async () => {
       { name: "a", port: 80 },
       { name: "b", port: 90 },
     ];
+    // oxlint-disable-next-line no-await-in-loop
     await t.json("POST", `${SHOP}/services`, { metadata: { name }, spec: { ports } });
   }
   await routerPod("isthmus-router-0", false);
   await routerPod("isthmus-router-1", true);
-  config = join(t.dir, "kubeconfig");
-  mkdirSync(t.dir, { recursive: true });
-  writeFileSync(
-    config,
-    JSON.stringify({
-      apiVersion: "v1",
-      kind: "Config",
-      "current-context": "east",
-      clusters: [{ name: "t", cluster: { server: t.url, "certificate-authority": join(t.dir, "ca.crt") } }],
-      users: [
-        { name: "admin", user: { token: ADMIN } },
-        { name: "joe", user: { token: JOE } },
-      ],
-      contexts: [
-        { name: "east", context: { cluster: "t", user: "admin", namespace: "shop" } },
-        { name: "joe", context: { cluster: "t", user: "joe", namespace: "shop" } },
-      ],
-    }),
-    { mode: 0o600 },
-  );
 });
 afterAll(async () => {
   await router.stop(true);
-  await t[Symbol.asyncDispose]();
+  await site[Symbol.asyncDispose]();
 });
 
 async function routerPod(name: string, ready: boolean): Promise<void> {
@@ -154,11 +127,7 @@ async function routerPod(name: string, ready: boolean): Promise<void> {
   await t.json("PATCH", `${SHOP}/pods/${name}/status`, { status }, "application/merge-patch+json");
 }
 
-async function run(line: string): Promise<{ code: number; out: string; err: string }> {
-  const io = new MemoryIo({ env: { KUBECONFIG: config } });
-  const code = await runCli(["explain", ...line.split(" ")], io);
-  return { code, out: io.stdout, err: io.stderr };
-}
+const run = (line: string): Promise<Ran> => site.run(`explain ${line}`);
 
 test("who gets the traffic and why, as aligned tables in words", async () => {
   const { code, out, err } = await run("web");
