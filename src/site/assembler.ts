@@ -9,6 +9,7 @@ import { type Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import { buildConfig } from "./config-builder.ts";
 import { type EntryPlan, type EntryVerdict, planEntry } from "./entry.ts";
 import { type ExportVerdict, resolveExport } from "./exports.ts";
+import { isImportService } from "./imports.ts";
 import type { ServiceListener } from "./listener-book.ts";
 import { SERVICE_NAME_LABEL, SHADOW_LABEL } from "./names.ts";
 import { affinityOf, healthConfig, policyConfig } from "./policy-config.ts";
@@ -130,29 +131,41 @@ export class Assembler {
     const { caches } = this.#options;
     for (const name of names) {
       const exported = caches.exports.get(caches.namespace, name);
-      const policy = caches.policy(name);
-      const before = this.#verdicts.get(name);
-      const service = caches.service(name);
-      const verdict = resolveExport({
-        namespace: caches.namespace,
-        name,
-        service,
-        slices: this.#podsOf(name),
-        before: (before?.valid === true ? before.config : undefined) ?? this.#own.get(name),
-        health: healthConfig(policy),
-      });
-      if (exported === undefined || exported.metadata.deletionTimestamp !== undefined)
-        this.#verdicts.delete(name);
-      else this.#verdicts.set(name, verdict);
-      const shadow = caches.service(shadowName(name));
-      const through =
-        caches.shadowOf(name) !== undefined ||
-        (service !== undefined && isTaken(service, shadow)) ||
-        judgeTakeOver({ service, shadow, policy: site && policy }).kind === "wanted";
-      if (through && verdict.valid) this.#own.set(name, { ...verdict.config, exported: false });
+      const isExported = exported !== undefined && exported.metadata.deletionTimestamp === undefined;
+      const through = this.#leadsThrough(name, site);
+      const verdict = isExported || through ? this.#resolve(name) : undefined;
+      if (verdict !== undefined && isExported) this.#verdicts.set(name, verdict);
+      else this.#verdicts.delete(name);
+      if (verdict?.valid === true && through) this.#own.set(name, { ...verdict.config, exported: false });
       else this.#own.delete(name);
     }
     return names;
+  }
+
+  #resolve(name: string): ExportVerdict {
+    const { caches } = this.#options;
+    const before = this.#verdicts.get(name);
+    return resolveExport({
+      namespace: caches.namespace,
+      name,
+      service: caches.service(name),
+      slices: this.#podsOf(name),
+      before: (before?.valid === true ? before.config : undefined) ?? this.#own.get(name),
+      health: healthConfig(caches.policy(name)),
+    });
+  }
+
+  /** Whether clients of the Service come through the routers, are about to, or did until just now. */
+  #leadsThrough(name: string, site: Site | undefined): boolean {
+    const { caches } = this.#options;
+    const service = caches.service(name);
+    const shadow = caches.service(shadowName(name));
+    if (service === undefined || isImportService(service)) return false;
+    return (
+      caches.shadowOf(name) !== undefined ||
+      isTaken(service, shadow) ||
+      judgeTakeOver({ service, shadow, policy: site && caches.policy(name) }).kind === "wanted"
+    );
   }
 
   /**

@@ -20,6 +20,7 @@ import { Lock } from "./lock.ts";
 import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
 import { mergeStates, type NetworkView, type SiteState, withSelf } from "./network-view.ts";
+import { Pace } from "./pace.ts";
 import { Renewal } from "./renewal.ts";
 import { RouterFleet } from "./router-fleet.ts";
 import { Servers } from "./servers.ts";
@@ -86,11 +87,13 @@ export class SiteController {
   readonly #renewal: Renewal;
   readonly #grants: GrantWriter;
   readonly #loops: LeaderLoops<Kind>;
+  readonly #planning: Pace;
   readonly #leader: LeaderElector;
   readonly #inForce = new InForce();
   /** Founding, joining and renewing all replace the identity. */
   readonly #identityLock = new Lock();
   #view: NetworkView | undefined;
+  readonly #touched = new Set<string>();
   #statusScheduled = false;
   #synced = false;
   #stopTimer = (): void => {};
@@ -145,7 +148,7 @@ export class SiteController {
       controlPort: options.ports?.control ?? CONTROL_PORT,
       authority: clusterIssuer({ client, caches, clock, exposure: () => this.#site.exposure("link") }),
       clock,
-      onChange: (what) => this.#routersChanged(what),
+      onChange: () => this.#routersChanged(),
     });
     this.#fleet = new RouterFleet({ servers: this.#servers, caches });
     this.#assembler = new Assembler({
@@ -158,7 +161,7 @@ export class SiteController {
       },
       onExports: (names) => {
         for (const name of names) this.#loops.enqueue("export", name);
-        this.#plan();
+        this.#planning.now(); // The configuration that is just being made has its listeners then.
       },
     });
     this.#statuses = new StatusWriter({
@@ -179,6 +182,7 @@ export class SiteController {
       identityLock: this.#identityLock,
       exposure: (port) => this.#site.exposure(port),
     });
+    this.#planning = new Pace(clock, () => this.#plan());
     this.#loops = new LeaderLoops<Kind>({ namespace, clock, random, loops: this.#loopDefs() });
     this.#leader = new LeaderElector({
       client,
@@ -207,11 +211,10 @@ export class SiteController {
     this.#updateServers();
     this.#assembler.enable();
     this.#leader.start();
-    const turn = (): void => {
+    this.#stopTimer = this.#options.clock.every(RESYNC_MS, () => {
       this.#enqueueAll();
       this.#followerTurn();
-    };
-    this.#stopTimer = this.#options.clock.every(RESYNC_MS, turn);
+    });
   }
 
   /** Gives the lease back and closes the servers; routers go on with what they have. */
@@ -269,10 +272,9 @@ export class SiteController {
     caches.policies.onChange(({ name }) => this.#replan(name));
     caches.services.onChange(({ name }, { before, after }) => {
       if (caches.policy(name) !== undefined) this.#loops.enqueue("policy", name);
+      const imported = [before, after].some((service) => service !== undefined && isImportService(service));
       if (name.startsWith("isthmus-")) this.#enqueueSite();
-      else if ([before, after].some((service) => service !== undefined && isImportService(service)))
-        this.#replan(name);
-      else if (caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
+      else if (imported || caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
     });
   }
 
@@ -301,20 +303,20 @@ export class SiteController {
 
   #enqueueAll(): void {
     this.#enqueueSite();
-    this.#plan();
+    this.#planning.soon();
     for (const { metadata } of this.#caches.exports.list()) this.#loops.enqueue("export", metadata.name);
   }
 
-  #routersChanged(what: "routers" | "state"): void {
+  #routersChanged(): void {
     this.#view = mergeStates(this.#servers.routers().flatMap(({ state }) => state ?? []));
-    if (what === "state") this.#plan();
+    this.#planning.soon();
     this.#scheduleStatus();
   }
 
-  /** A service that somebody touched is looked at again, whether or not the plan has changed. */
+  /** A service that somebody touched is looked at again, by the next plan, whether or not that is another. */
   #replan(name: string): void {
-    this.#plan();
-    this.#loops.enqueue("import", name);
+    this.#touched.add(name);
+    this.#planning.soon();
   }
 
   #plan(): void {
@@ -325,17 +327,20 @@ export class SiteController {
       this.#imports.plan(this.#sites(site));
       this.#book.allocate([...this.#imports.wanted(), ...this.#takeOvers.wanted()]);
       this.#assembler.changed();
-      for (const name of this.#imports.toWrite()) this.#loops.enqueue("import", name);
+      const names = new Set([...this.#imports.toWrite(), ...this.#touched]);
+      for (const name of names) this.#loops.enqueue("import", name);
     }
+    this.#touched.clear();
     for (const name of this.#takeOvers.toWrite()) this.#loops.enqueue("takeOver", name);
   }
 
   #sites(site: Site): SiteState[] | undefined {
-    const id = this.#caches.identity(site)?.siteId;
+    const { namespace } = this.#caches;
+    const ids = [this.#caches.identity(site)?.siteId ?? fallbackIdOf(site), fallbackIdOf(site)] as const;
     return withSelf(this.#view, {
-      ids: [id ?? fallbackIdOf(site), fallbackIdOf(site)],
+      ids,
       name: siteNameOf(site),
-      namespace: this.#caches.namespace,
+      namespace,
       exports: this.#assembler.exports(),
     });
   }
@@ -347,18 +352,14 @@ export class SiteController {
       this.#statusScheduled = false;
       this.#loops.enqueue("site", SITE);
       for (const { metadata } of this.#caches.links.list()) this.#loops.enqueue("link", metadata.name);
-      this.#enqueueTakenUp();
+      for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
+      // Exports whose condition does not say yet what the routers have taken up.
+      const applied = this.#fleet.applied("any");
+      for (const { metadata, status } of this.#caches.exports.list()) {
+        const inForce = this.#inForce.has(contentKey.export(metadata.name), applied);
+        if (isTrue(status?.conditions, "Ready") !== inForce) this.#loops.enqueue("export", metadata.name);
+      }
     });
-  }
-
-  /** Exports whose condition does not say yet what the routers have taken up; and policies, since shares move. */
-  #enqueueTakenUp(): void {
-    const applied = this.#fleet.applied("any");
-    for (const { metadata, status } of this.#caches.exports.list()) {
-      const inForce = this.#inForce.has(contentKey.export(metadata.name), applied);
-      if (isTrue(status?.conditions, "Ready") !== inForce) this.#loops.enqueue("export", metadata.name);
-    }
-    for (const { metadata } of this.#caches.policies.list()) this.#loops.enqueue("policy", metadata.name);
   }
 
   #leadingChanged(leading: boolean): void {

@@ -1,5 +1,6 @@
 import type { Service } from "#api/builtin.ts";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
+import type { Site } from "#api/kinds/site.ts";
 import { apiVersionOf, RESOURCES } from "#api/resources.ts";
 import { covers } from "#controller/compare.ts";
 import { ownerReference } from "#controller/owner-reference.ts";
@@ -11,11 +12,10 @@ import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
 import { listenerProtocol } from "./app-protocol.ts";
+import { importObject, isAsWanted, merged, portsText } from "./import-objects.ts";
 import {
   claimed,
   type DesiredImport,
-  type ImportedPort,
-  importLabels,
   importService,
   type ImportPlan,
   isClaimed,
@@ -54,6 +54,8 @@ export class ImportWriter {
   /** ServiceImports that somebody has deleted: their Service goes too, unless the service is still exported. */
   readonly #released = new Set<string>();
   readonly #dropped = new Set<string>();
+  /** What was found written at the last look. */
+  readonly #written = new Map<string, Seen>();
   #desired = new Map<string, DesiredImport>();
   #gone = new Set<string>();
 
@@ -89,6 +91,7 @@ export class ImportWriter {
   toWrite(): string[] {
     const names = new Set([...this.#gone, ...this.#dropped]);
     this.#dropped.clear();
+    for (const name of names) this.#written.delete(name);
     for (const [name, desired] of this.#desired) if (!this.#isWritten(desired)) names.add(name);
     return [...names];
   }
@@ -101,6 +104,7 @@ export class ImportWriter {
   /** Forgets what was planned: another process writes now. */
   reset(): void {
     this.#dropped.clear();
+    this.#written.clear();
     this.#goneSinceMs.clear();
     this.#released.clear();
     this.#desired.clear();
@@ -283,21 +287,32 @@ export class ImportWriter {
     return isImportService(service) || service.metadata.annotations?.[ORIGINAL_ANNOTATION] !== undefined;
   }
 
-  /** Whether nothing is left to write, as far as the caches know. */
+  /** Whether nothing is left to write, as far as the caches know; looked at again only when one of its objects is another. */
   #isWritten(desired: DesiredImport): boolean {
     const { caches } = this.#options;
-    const known = caches.imports.get(caches.namespace, desired.name);
-    if (
-      known === undefined ||
-      known.metadata.annotations?.[EXPORTERS_ANNOTATION] !== desired.exporters.join(",")
-    )
-      return false;
-    if (known.status?.clusters?.map(({ cluster }) => cluster).join(",") !== desired.exporters.join(","))
-      return false;
+    const { name } = desired;
+    const seen = {
+      known: caches.imports.get(caches.namespace, name),
+      service: caches.service(name),
+      site: caches.site(),
+      exported: caches.exports.get(caches.namespace, name) !== undefined,
+      refuses: this.#refuses(name),
+      wanted: `${portsText(desired.ports)} ${desired.exporters.join()}`,
+    };
+    const last = this.#written.get(name);
+    if (last !== undefined && SEEN_KEYS.every((key) => last[key] === seen[key])) return true;
+    const written = this.#compare(desired, seen);
+    if (written) this.#written.set(name, seen);
+    else this.#written.delete(name);
+    return written;
+  }
+
+  #compare(desired: DesiredImport, { known, service, site }: Seen): boolean {
+    if (known === undefined || service === undefined || site === undefined) return false;
+    const exporters = desired.exporters.join(",");
+    if (known.metadata.annotations?.[EXPORTERS_ANNOTATION] !== exporters) return false;
+    if (known.status?.clusters?.map(({ cluster }) => cluster).join(",") !== exporters) return false;
     if (portsText(known.spec.ports) !== portsText(desired.ports)) return false;
-    const service = caches.service(desired.name);
-    const site = caches.site();
-    if (service === undefined || site === undefined) return false;
     const ready = known.status?.conditions?.find(({ type }) => type === "Ready");
     if (ready?.reason !== this.#readyReason(service)) return false;
     if (!this.#leadsToImport(service)) return true;
@@ -309,67 +324,17 @@ export class ImportWriter {
   }
 }
 
-function portsText(ports: readonly ImportedPort[]): string {
-  return ports.map(({ name, port, appProtocol }) => `${name ?? ""}:${port}:${appProtocol ?? ""}`).join();
+/** What decides whether an import is written. */
+interface Seen {
+  readonly known: ServiceImport | undefined;
+  readonly service: Service | undefined;
+  readonly site: Site | undefined;
+  readonly exported: boolean;
+  readonly refuses: boolean;
+  readonly wanted: string;
 }
 
-function importObject(
-  desired: DesiredImport,
-  options: { namespace: string; owner: ReturnType<typeof ownerReference>; ips: string[] },
-): Pick<ServiceImport, "metadata" | "spec"> {
-  return {
-    metadata: {
-      name: desired.name,
-      namespace: options.namespace,
-      labels: importLabels(),
-      annotations: { [EXPORTERS_ANNOTATION]: desired.exporters.join(",") },
-      ownerReferences: [options.owner],
-    },
-    spec: {
-      type: "ClusterSetIP",
-      ports: desired.ports.map(({ name, port, appProtocol }) => ({
-        ...(name === undefined ? {} : { name }),
-        protocol: "TCP",
-        ...(appProtocol === undefined ? {} : { appProtocol }),
-        port,
-      })),
-      ips: options.ips,
-    },
-  };
-}
-
-function merged(known: Service["metadata"], wanted: Service["metadata"]): Service["metadata"] {
-  return {
-    ...known,
-    labels: { ...known.labels, ...wanted.labels },
-    annotations: { ...known.annotations, ...wanted.annotations },
-    ...(wanted.ownerReferences === undefined ? {} : { ownerReferences: wanted.ownerReferences }),
-  };
-}
-
-/** Selector and ports exactly, since more of either would send clients elsewhere. */
-function isAsWanted(known: Service, wanted: Service): boolean {
-  return (
-    routing(known) === routing(wanted) &&
-    covers(known.metadata, {
-      labels: wanted.metadata.labels,
-      ownerReferences: wanted.metadata.ownerReferences,
-    })
-  );
-}
-
-function routing(service: Service): string {
-  const selector = Object.entries(service.spec.selector ?? {}).map(([key, value]) => `${key}=${value}`);
-  const ports = (service.spec.ports ?? []).map(
-    ({ name, port, targetPort, appProtocol }) =>
-      `${port}/${name ?? ""}/${targetPort ?? ""}/${appProtocol ?? ""}`,
-  );
-  return `${selector.toSorted(compareText).join()} ${ports.toSorted(compareText).join()}`;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
+const SEEN_KEYS = ["known", "service", "site", "exported", "refuses", "wanted"] as const;
 
 function uidOf(object: { metadata: { uid?: string } }): { uid?: string } {
   return object.metadata.uid === undefined ? {} : { uid: object.metadata.uid };

@@ -35,7 +35,6 @@ export interface ListenerBookOptions {
 
 interface Lingering {
   readonly listener: ServiceListener;
-  readonly untilMs: number;
   readonly cancel: () => void;
 }
 
@@ -79,6 +78,7 @@ export class ListenerBook {
         continue;
       }
       used.add(listenerPort);
+      this.#lingering.get(key)?.cancel();
       this.#lingering.delete(key);
       this.#pending.set(key, { ...one, listenerPort });
     }
@@ -92,14 +92,11 @@ export class ListenerBook {
 
   /** All listeners that the routers shall have. */
   all(): ServiceListener[] {
-    const { written, clock } = this.#options;
+    const { written } = this.#options;
     const listeners = [...written.list()];
     for (const one of this.#pending.values()) if (written.portOf(one) === undefined) listeners.push(one);
-    const nowMs = clock.monotonicMs();
-    for (const [key, { listener, untilMs }] of this.#lingering) {
-      if (untilMs <= nowMs) this.#lingering.delete(key);
-      else if (this.portOf(listener) === undefined) listeners.push(listener);
-    }
+    for (const { listener } of this.#lingering.values())
+      if (this.portOf(listener) === undefined) listeners.push(listener);
     return listeners;
   }
 
@@ -124,8 +121,13 @@ export class ListenerBook {
     this.#before = now;
     for (const listener of before) {
       if (written.portOf(listener) !== undefined || !isThere(listener.service)) continue;
-      const cancel = clock.after(lingerMs, onOver);
-      this.#lingering.set(keyOf(listener), { listener, untilMs: clock.monotonicMs() + lingerMs, cancel });
+      const key = keyOf(listener);
+      this.#lingering.get(key)?.cancel();
+      const cancel = clock.after(lingerMs, () => {
+        this.#lingering.delete(key);
+        onOver();
+      });
+      this.#lingering.set(key, { listener, cancel });
     }
   }
 }
