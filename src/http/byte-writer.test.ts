@@ -21,16 +21,17 @@ test("pieces stand one behind the other, however long they are", () => {
 
 test("numbers are written as they are read", () => {
   const edges = [0, 9, 10, 15, 16, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
-  const check = (value: number) => {
-    const writer = new ByteWriter();
-    writer.decimal(value);
-    writer.byte(0x20);
-    writer.hex(value);
-    expect(text(writer)).toBe(`${value} ${value.toString(16)}`);
-  };
-  edges.forEach(check);
-  fc.assert(fc.property(fc.maxSafeNat(), check));
+  edges.forEach(checkNumber);
+  fc.assert(fc.property(fc.maxSafeNat(), checkNumber));
 });
+
+function checkNumber(value: number): void {
+  const writer = new ByteWriter();
+  writer.decimal(value);
+  writer.byte(0x20);
+  writer.hex(value);
+  expect(text(writer)).toBe(`${value} ${value.toString(16)}`);
+}
 
 test("text goes in byte by byte", () => {
   const writer = new ByteWriter(1);

@@ -7,7 +7,7 @@ import type { ServiceTable } from "./service-table.ts";
 export interface Explained {
   readonly services: ServiceTable;
   /** What a listener speaks for a service's port; undefined where none listens. */
-  protocolOf(service: string, port: number): string | undefined;
+  readonly protocolOf: (service: string, port: number) => string | undefined;
 }
 
 /**

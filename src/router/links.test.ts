@@ -45,6 +45,8 @@ async function names(rig: Rig, port: number, count: number): Promise<Record<stri
   return counts;
 }
 
+const nothing = (): void => undefined;
+
 test("two sites share connections exactly over links, whoever dialled; readiness and scaling follow", async () => {
   using rig = new Rig();
   const [b0, c0, c1] = [rig.backend("b0"), rig.backend("c0"), rig.backend("c1")];
@@ -179,7 +181,6 @@ test("a service that is not exported serves its own site only: neither advertise
   expect(await names(rig, listenPort(b), 2)).toEqual({ own: 2 });
   const [link] = [...a.core().network.links];
   const code = await new Promise((resolve) => {
-    const nothing = (): void => undefined;
     const handler = { onData: nothing, onFin: nothing, onReset: resolve, onWritable: nothing };
     const to = { service: hidden, port: 8080, endpoint: "b/pod-0" };
     link?.open({ ...to, protocol: "tcp", client: "x", hops: ["a"], trace: "t" }, handler);

@@ -76,7 +76,7 @@ export class Serving {
     { served, route }: { readonly served: Served; readonly route: Route | undefined },
   ): void {
     const { end, flow } = client;
-    let speculation: Speculation | undefined;
+    const speculation = route === undefined ? undefined : this.#speculate(client, { served, route });
     const detection = new Detection({
       client: end,
       flow,
@@ -87,9 +87,14 @@ export class Serving {
       onHeard: () => speculation?.cancel(),
     });
     detection.start();
-    if (route === undefined) return;
+  }
+
+  #speculate(
+    { end, flow }: Client,
+    { served, route }: { readonly served: Served; readonly route: Route },
+  ): Speculation {
     const { clock, dialer } = this.#options.http;
-    speculation = new Speculation({
+    return new Speculation({
       route,
       clock,
       dialer,

@@ -1,6 +1,8 @@
 import type { Candidate, Selector, Tried } from "./candidate.ts";
 
+/** An endpoint keeps up while it has at most so many times as much in flight as the least loaded one, */
 const KEEPS_UP_FACTOR = 1.5;
+/** and so many more. */
 const KEEPS_UP_SLACK = 4;
 
 /**
