@@ -3,7 +3,6 @@ export const HUB = "control-plane";
 /** Where the clients are. */
 export const HOME = "cluster-2";
 export const EXPORTERS = ["cluster-1", "cluster-3"] as const;
-export type Exporter = (typeof EXPORTERS)[number];
 export const MEMBERS = ["cluster-1", "cluster-2", "cluster-3"] as const;
 export type Member = (typeof MEMBERS)[number];
 export const CLUSTERS = [HUB, ...MEMBERS] as const;

@@ -82,7 +82,7 @@ export async function playStory(input: StoryInput, acts: Acts): Promise<void> {
 }
 
 async function fromOutside({ narrator, view, signal }: StoryInput): Promise<string> {
-  const urls: string[] = [];
+  const paths: string[] = [];
   for (const cluster of EXPORTERS) {
     // oxlint-disable-next-line no-await-in-loop -- told in order
     const entry = await view.address(cluster, "entry");
@@ -98,7 +98,7 @@ async function fromOutside({ narrator, view, signal }: StoryInput): Promise<stri
         signal,
       });
       const url = urlOf(entry, path);
-      urls.push(url);
+      paths.push(path);
       // oxlint-disable-next-line no-await-in-loop
       const { body } = await curl(url, narrator);
       if (body !== greeting(cluster)) throw new Unexpected(`${url} answered ${JSON.stringify(body)}`);
@@ -110,7 +110,7 @@ async function fromOutside({ narrator, view, signal }: StoryInput): Promise<stri
       throw new Unexpected(`The prefix ${prefix} was not stripped: the pod saw ${body.slice(0, 200)}`);
     }
   }
-  return `${urls.join(", ")}: each from its own cluster, prefix stripped`;
+  return `${paths.join(", ")}: each from its own cluster, prefix stripped`;
 }
 
 async function refused({ commands, narrator, view, signal }: StoryInput): Promise<string> {
