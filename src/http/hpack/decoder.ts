@@ -48,13 +48,13 @@ export class HpackDecoder {
       if (first >= 0x80) {
         found = this.#indexed();
       } else if (first >= 0x40) {
-        found = this.#literal(0x3f);
+        found = this.#rememberedLiteral(0x3f, false);
         if (found !== undefined) this.#table.insert(found);
       } else if (first >= 0x20) {
         if (updates && this.#resize()) continue;
         if (!updates) this.#fail("A table size update after the first field");
       } else {
-        found = this.#rememberedLiteral();
+        found = this.#rememberedLiteral(0x0f, first >= 0x10);
       }
       updates = false;
       if (found === undefined) {
@@ -102,15 +102,17 @@ export class HpackDecoder {
     return true;
   }
 
-  /** A literal that is not put into the table: looked for by its octets first, where they alone say what it is. */
-  #rememberedLiteral(): KnownField | undefined {
+  /**
+   * A literal, looked for by its octets first where they alone say what it is. Those that are put into the table as well:
+   * nginx and HAProxy put the same field there again with each answer.
+   */
+  #rememberedLiteral(mask: number, never: boolean): KnownField | undefined {
     const from = this.#at;
-    const never = this.#bytes[from]! >= 0x10;
-    const name = this.#integer(0x0f);
+    const name = this.#integer(mask);
     if (name < 0) return undefined;
     if (name > STATIC_COUNT) {
       this.#at = from;
-      return this.#literal(0x0f, never);
+      return this.#literal(mask, never);
     }
     if (name === 0 && !this.#skipString()) return undefined;
     if (!this.#skipString()) return undefined;
@@ -119,7 +121,7 @@ export class HpackDecoder {
     const known = literals.find(this.#bytes, from, to);
     if (known !== undefined) return known;
     this.#at = from;
-    const made = this.#literal(0x0f, never);
+    const made = this.#literal(mask, never);
     if (made !== undefined) literals.keep(this.#bytes.subarray(from, to), made);
     return made;
   }
