@@ -326,6 +326,18 @@ describe("a controller that dies", () => {
     await eventually(() => scene.shadow === undefined);
     scene.untouched();
   });
+
+  test("and is away while the Site is deleted puts the Service back when it comes", async () => {
+    await using scene = await Scene.make();
+    scene.policy();
+    await eventually(() => scene.taken);
+    scene.router?.stop();
+    await scene.site.controller?.stop();
+    scene.site.remove(RESOURCES.sites, "c1");
+    await scene.site.start(DRAIN);
+    await eventually(() => scene.shadow === undefined);
+    scene.untouched();
+  });
 });
 
 test("without a controller all Services are put back, also against somebody who writes at the same time", async () => {
