@@ -214,7 +214,6 @@ export type EntryConfig = NonNullable<RouterConfig["entry"]>;
 export type KeyPairConfig = Type.Static<typeof KeyPairSchema>;
 export type LinkConfig = NonNullable<RouterConfig["links"]>[number];
 export type PolicyConfig = NonNullable<RouterConfig["policies"]>[number];
-export type PortConfig = ServiceConfig["ports"][number];
 export type IdentityConfig = NonNullable<RouterConfig["identity"]>;
 
 /** Judges fast, since each change brings a whole configuration; the validator finds the words when it says no. */
