@@ -102,7 +102,7 @@ const Hash = withRules(
       ttlSeconds: Type.Optional(
         integer({
           description:
-            "Of a cookie that is set when a client has none. Absent: it lives as long as the browser.",
+            "Lifetime of the cookie that a client without one is given. Absent: cookies are read, and none is given.",
           minimum: 1,
           maximum: 31_536_000,
         }),
@@ -242,7 +242,8 @@ const Affinity = withRules(
       cookie: Type.Optional(token("Name of the cookie.")),
       timeoutSeconds: Type.Optional(
         integer({
-          description: "How long after the last request of the client.",
+          description:
+            "With Cookie: lifetime of the cookie. With ClientIP it has no effect: a client stays as long as its endpoint is in use.",
           minimum: 1,
           maximum: 31_536_000,
         }),

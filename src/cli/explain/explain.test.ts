@@ -139,7 +139,7 @@ Policy
   Targets     west, moon (weight 0: no new work)
   Failover    a tier is used while anything of it is healthy; a better tier comes back by itself, over 10s
   Spread      Endpoints: every ready endpoint gets the same share
-  Algorithm   LeastRequest: the one with the fewest requests in flight
+  Algorithm   LeastRequest: in turn among those that keep up
   Affinity    none
   Retries     2 more, on other endpoints, for at most 20 % of the requests
   Timeouts    connect 1s, request unlimited, idle 5m, idle between requests 1m

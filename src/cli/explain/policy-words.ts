@@ -30,7 +30,7 @@ const SPREADS: Readonly<Record<string, string>> = {
 
 const ALGORITHMS: Readonly<Record<string, string>> = {
   RoundRobin: "in turn",
-  LeastRequest: "the one with the fewest requests in flight",
+  LeastRequest: "in turn among those that keep up",
   Random: "at random",
   PeakEwma: "the one with the lowest latency and load",
   Hash: "the same one for the same key",
