@@ -50,6 +50,14 @@ export class StreamTable {
     return this.#server ? id % 2 === 0 || id > this.lastPeerId : id % 2 === 0 || id >= this.nextId;
   }
 
+  /**
+   * Frames for streams that are over cost nothing: this end is a client whose streams belong to many, and what was on its way
+   * when some of them were cancelled must not end the others.
+   */
+  get letsLateFramesPass(): boolean {
+    return !this.#server;
+  }
+
   /** It ended by a reset: what the peer sent before it knew, or after it gave up, is let pass. */
   wasReset(id: number): boolean {
     return this.#reset?.has(id) ?? false;

@@ -150,6 +150,29 @@ test("a client that goes away cancels all it has asked for", async () => {
   await eventually(() => hop.flows.size === 0 && hop.endpoints[0]?.inFlight === 0);
 });
 
+test("many downloads that are cancelled at once do not break the connection to the pod for others", async () => {
+  const big = Buffer.alloc(2 * MIB);
+  using pod = new Pod((request) => {
+    if (request.value(":path") !== "/big") return;
+    request.stream.headers([field(":status", "200")], false);
+    request.stream.data(big, true);
+  });
+  using hop = new Hop([pod]);
+  using patient = await Client.connect(hop.port);
+  const answer = patient.ask();
+  await eventually(() => pod.requests.length === 1);
+  for (let round = 0; round < 4; round++) {
+    using hasty = await Client.connect(hop.port);
+    await hasty.ask({ path: "/big" }).done(8000);
+    for (let i = 0; i < 90; i++) hasty.ask({ path: "/big" }).reading = false;
+    await eventually(() => pod.requests.length === 1 + (round + 1) * 91);
+  }
+  await eventually(() => hop.endpoints[0]?.inFlight === 1);
+  pod.requests[0]?.answer(200, "still there");
+  expect((await answer.done()).text).toBe("still there");
+  expect(pod.peers.length).toBe(1);
+});
+
 test("a reader that stops stops its own stream only, in both directions", async () => {
   const big = Buffer.alloc(8 * MIB);
   let sent = 0;
