@@ -95,8 +95,8 @@ function explained(query: URLSearchParams, router: Shown): Response {
   const { services } = router.core();
   const protocolOf = (service: string, port: number): string | undefined =>
     router.listeners.protocolOf(service, port);
-  const answer = explainAnswer(query, { services, protocolOf });
-  if (answer !== undefined) return Response.json(answer);
+  const explanation = explainAnswer(query, { services, protocolOf });
+  if (explanation !== undefined) return Response.json(explanation);
   return new Response("Nothing is decided here for that service and port: ?service=ns/name&port=N\n", {
     status: 404,
   });

@@ -1,10 +1,15 @@
 import type { ResetCode } from "#link/reset-code.ts";
 import type { Http1Upstream, UpstreamUser } from "./upstream.ts";
 
+/** How the system says it; the far router of a link says it in the words of its reset. */
+const REFUSED = "ECONNREFUSED";
+
 /** Hears what became of a probe, once. */
 export interface ProbeOwner {
   /** The pod is there; the connection can be used. */
   probeAnswered(upstream: Http1Upstream): void;
+  /** The pod's machine is there, and takes no more connections: what it has may go on. */
+  probeRefused(upstream: Http1Upstream): void;
   probeFailed(upstream: Http1Upstream): void;
 }
 
@@ -12,7 +17,8 @@ export interface ProbeOwner {
  * A connection that is made to see whether a silent pod is still there: packets to a pod whose machine is gone are lost
  * without a word, and the kernel goes on trying for minutes. A TCP connection to a pod of this site answers by being
  * made. A stream to another site is open at once; it answers when it has not been refused for as long as a connect may
- * take there.
+ * take there. A pod that ends listens no more and answers what it has: a connect that is refused says that its
+ * machine is there, and had its process died, the connections that it had would have been reset.
  */
 export class PodProbe implements UpstreamUser {
   readonly #owner: ProbeOwner;
@@ -33,20 +39,20 @@ export class PodProbe implements UpstreamUser {
   }
 
   look(nowMs: number): void {
-    if (this.#open && nowMs >= this.#untilMs) this.#end(true);
+    if (this.#open && nowMs >= this.#untilMs) this.#end("answered");
   }
 
   onUpstreamOpen(): void {
     this.#open = true;
-    if (this.#upstream.host !== undefined) this.#end(true);
+    if (this.#upstream.host !== undefined) this.#end("answered");
   }
 
-  onUpstreamFailed(): void {
-    this.#end(false);
+  onUpstreamFailed(reason: string): void {
+    this.#end(reason.includes(REFUSED) ? "refused" : "failed");
   }
 
-  onUpstreamReset(_code: ResetCode): void {
-    this.#end(false);
+  onUpstreamReset(code: ResetCode, reason: string): void {
+    this.#end(code === "REFUSED" && reason.includes(REFUSED) ? "refused" : "failed");
   }
 
   /** It speaks unasked: it is there, but this connection is of no use. */
@@ -56,7 +62,7 @@ export class PodProbe implements UpstreamUser {
   }
 
   onUpstreamFin(): void {
-    this.#end(true);
+    this.#end("answered");
     this.#upstream.close();
   }
 
@@ -64,10 +70,11 @@ export class PodProbe implements UpstreamUser {
     // Nothing is sent.
   }
 
-  #end(answered: boolean): void {
+  #end(outcome: "answered" | "refused" | "failed"): void {
     if (this.#over) return;
     this.#over = true;
-    if (answered) this.#owner.probeAnswered(this.#upstream);
+    if (outcome === "answered") this.#owner.probeAnswered(this.#upstream);
+    else if (outcome === "refused") this.#owner.probeRefused(this.#upstream);
     else this.#owner.probeFailed(this.#upstream);
   }
 }

@@ -12,13 +12,13 @@ export interface UpstreamUser {
   /** It is open now; a stream to another site may still be refused. */
   onUpstreamOpen(): void;
   /** It is not to be had: nothing reached the pod. */
-  onUpstreamFailed(): void;
+  onUpstreamFailed(reason: string): void;
   /** Bytes of the answer; returns how many were passed on, the rest is told by `taken` of the end. */
   onUpstreamData(chunk: Uint8Array): number;
   /** The pod ended its side. */
   onUpstreamFin(): void;
   /** It broke; `code` says how. */
-  onUpstreamReset(code: ResetCode): void;
+  onUpstreamReset(code: ResetCode, reason: string): void;
   /** Some of what the pod did not take at once has gone. */
   onUpstreamTaken(): void;
 }
@@ -120,11 +120,11 @@ export class Http1Upstream implements Upstream {
     else this.user.onUpstreamFin();
   }
 
-  deliverReset(code: ResetCode): void {
+  deliverReset(code: ResetCode, reason: string): void {
     const { user } = this;
     this.user = undefined;
     this.#home.forget(this);
-    user?.onUpstreamReset(code);
+    user?.onUpstreamReset(code, reason);
   }
 
   taken(): void {
@@ -138,11 +138,11 @@ export class Http1Upstream implements Upstream {
     else this.user.onUpstreamOpen();
   }
 
-  onDialFailed(): void {
+  onDialFailed(reason: string): void {
     const { user } = this;
     this.user = undefined;
     if (user === undefined) this.#home.failed(this);
-    else user.onUpstreamFailed();
+    else user.onUpstreamFailed(reason);
   }
 
   /** Ends it now, whatever it does. One that is still being dialled opens for the next request. */

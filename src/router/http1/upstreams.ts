@@ -151,6 +151,11 @@ export class Upstreams implements UpstreamHome, ProbeOwner {
     this.put(upstream);
   }
 
+  probeRefused(upstream: Http1Upstream): void {
+    upstream.shelf.probing = false;
+    upstream.shelf.heardMs = this.#time.nowMs;
+  }
+
   probeFailed(upstream: Http1Upstream): void {
     upstream.shelf.probing = false;
     upstream.shelf.deadMs = this.#time.nowMs;
