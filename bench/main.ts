@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
- * HAProxy's, in one run, interleaved. Machines are noisy: read the ratios. `http` takes names of comparisons too
+ * HAProxy's, in one run, interleaved; `link --floor` has the runtime's bare sockets as a third. Machines are noisy: read the ratios. `http` takes names of comparisons too
  * (`http oneHop twoHop http2`). The others are ours alone: `memory` is what streams cost, `http-idle` what idle
  * keep-alive connections cost, `scale-up` how soon a new pod is used from another cluster.
  */
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     output: { type: "string", short: "o", default: "table" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "5" },
+    floor: { type: "boolean", default: false },
   },
 });
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -60,7 +61,7 @@ if (what !== "link" && what !== "tcp") {
   progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle or scale-up`);
   process.exit(2);
 }
-const runs = await comparePlanes(what, options);
+const runs = await comparePlanes(what, { ...options, floor: values.floor });
 const ratios = ratiosOf(runs, "isthmus", "haproxy");
 process.stdout.write(values.output === "json" ? `${JSON.stringify({ runs, ratios })}\n` : report(what, runs));
 

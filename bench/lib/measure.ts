@@ -30,6 +30,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Length of each measurement, s. */
   readonly seconds: number;
+  /** Measures the runtime's bare sockets too: what no plane on it can go below. Only with `link`. */
+  readonly floor?: boolean;
   /** Told what goes on. */
   readonly progress: (text: string) => void;
 }

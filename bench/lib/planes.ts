@@ -7,6 +7,7 @@ import { createIdentities } from "./identities.ts";
 import { startIsthmusHop, startIsthmusPair } from "./isthmus.ts";
 import { measureInterleaved, type BenchOptions, type Run } from "./measure.ts";
 import { stopPlane, type Plane } from "./plane.ts";
+import { startRuntimePair } from "./runtime.ts";
 
 export type Comparison = "tcp" | "link";
 
@@ -33,6 +34,8 @@ export async function comparePlanes(what: Comparison, options: BenchOptions): Pr
           : await startHaproxyPair(folder, { backendPort: backend.port }, ids),
       );
     }
+    if (what === "link" && options.floor === true)
+      planes.push(await startRuntimePair(folder, { backendPort: backend.port }, ids));
     return await measureInterleaved(planes, options);
   } finally {
     await Promise.all(planes.map(stopPlane));
