@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { decodeAdvertisement } from "./advertisement.ts";
+import { describe, expect, test } from "bun:test";
+import { applyDelta, changesBetween, decodeAdvertisement, type RouterFacts } from "./advertisement.ts";
 import { Rig, SERVICE, eventually, listenPort, listener, service } from "./testing/routers.ts";
 
 /** A full advertisement with one port and one endpoint. */
@@ -68,4 +68,71 @@ test("a TCP client with affinity stays with one pod", async () => {
   }
   expect(seen.size).toBe(1);
   await eventually(() => router.flows.size === 0);
+});
+
+function facts(more: object): RouterFacts {
+  return {
+    site: "b",
+    router: "r",
+    name: "b",
+    namespace: "",
+    version: "1",
+    generation: 0,
+    links: [],
+    services: new Map([[SERVICE, { service: SERVICE, ports: [], endpoints: [], ...more }]]),
+  };
+}
+
+function said(more: object): Uint8Array {
+  const text = new TextDecoder().decode(body({}, {}));
+  const ad = JSON.parse(text) as { services: object[] };
+  return new TextEncoder().encode(JSON.stringify({ ...ad, services: [{ ...ad.services[0], terms: more }] }));
+}
+
+describe("what an exporter says of a Service", () => {
+  const terms = {
+    type: "Headless",
+    createdMs: 1_700_000_000_000,
+    sessionAffinity: "ClientIP",
+    affinitySeconds: 10,
+    ipFamilies: ["IPv4"],
+    labels: { a: "1" },
+    otherPorts: [{ name: "dns", port: 53, protocol: "UDP" }],
+  };
+
+  test("is in the state, and in what others are told when it changes", () => {
+    using rig = new Rig();
+    const router = rig.router({
+      site: { id: "a", name: "a" },
+      services: [{ ...service([{ port: 1 }]), terms }],
+    });
+    const [seen] = router.state().sites[0]?.services ?? [];
+    expect(seen?.terms).toEqual(terms);
+    const [before, after] = [facts({ terms }), facts({ terms: { ...terms, affinitySeconds: 11 } })];
+    for (const [from, to] of [
+      [before, after],
+      [before, facts({})],
+      [facts({}), after],
+    ] as const) {
+      const changes = changesBetween(from, to);
+      if (changes === undefined || changes === "same") throw new Error("Nothing is told");
+      const delta = { kind: "delta", site: "b", router: "r", epoch: 1, seq: 2, ...changes } as const;
+      expect(applyDelta(from, delta).services).toEqual(new Map(to.services));
+    }
+    expect(changesBetween(before, facts({ terms }))).toBe("same");
+  });
+
+  test("is read within its bounds, with what a later version adds", () => {
+    expect(decodeAdvertisement(said({ ...terms, later: true }))).toMatchObject({ services: [{ terms }] });
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`k${index}`, ""]));
+    for (const wrong of [
+      { ipFamilies: ["IPv4", "IPv6", "x"] },
+      { labels: { a: "x".repeat(64) } },
+      { labels: many },
+      { annotations: { a: "x".repeat(16_385) } },
+      { type: 1 },
+      { createdMs: -1 },
+    ])
+      expect(decodeAdvertisement(said(wrong))).toBeUndefined();
+  });
 });

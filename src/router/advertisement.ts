@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { exportTerms, type ExportTerms } from "./export-terms.ts";
 
 /** Larger advertisements are neither made nor taken, bytes. */
 export const MAX_ADVERTISEMENT_BYTES = 8 * 1024 * 1024;
@@ -33,6 +34,7 @@ const PortsSchema = Type.Array(
 );
 
 const ServiceKey = Type.String({ minLength: 1, maxLength: 255 });
+const Terms = Type.Optional(exportTerms({ additional: true }));
 
 const LinksSchema = Type.Array(
   Type.Object(
@@ -71,6 +73,7 @@ const FullSchema = Type.Object(
         {
           service: ServiceKey,
           ports: PortsSchema,
+          terms: Terms,
           endpoints: Type.Array(EndpointSchema, { maxItems: 20_000 }),
         },
         strict,
@@ -93,6 +96,8 @@ const DeltaSchema = Type.Object(
         {
           service: ServiceKey,
           ports: PortsSchema,
+          /** All of them, or none. */
+          terms: Terms,
           set: Type.Array(EndpointSchema, { maxItems: 20_000 }),
           removed: Type.Array(Id, { maxItems: 20_000 }),
         },
@@ -116,6 +121,7 @@ export type Advertisement = FullAdvertisement | DeltaAdvertisement;
 export interface AdvertisedService {
   readonly service: string;
   readonly ports: readonly AdvertisedPort[];
+  readonly terms?: ExportTerms;
   readonly endpoints: readonly AdvertisedEndpoint[];
 }
 
@@ -157,13 +163,18 @@ export function factsOf(ad: FullAdvertisement): RouterFacts {
 export function applyDelta(before: RouterFacts, change: DeltaAdvertisement): RouterFacts {
   const services = new Map(before.services);
   for (const service of change.withdrawn) services.delete(service);
-  for (const { service, ports, set, removed } of change.services) {
+  for (const { service, ports, terms, set, removed } of change.services) {
     const endpoints = new Map(
       (services.get(service)?.endpoints ?? []).map((endpoint) => [endpoint.id, endpoint]),
     );
     for (const id of removed) endpoints.delete(id);
     for (const endpoint of set) endpoints.set(endpoint.id, endpoint);
-    services.set(service, { service, ports, endpoints: [...endpoints.values()] });
+    services.set(service, {
+      service,
+      ports,
+      ...(terms === undefined ? {} : { terms }),
+      endpoints: [...endpoints.values()],
+    });
   }
   return { ...before, generation: change.generation, links: change.links ?? before.links, services };
 }
@@ -184,9 +195,11 @@ export function changesBetween(
     const now = new Set(service.endpoints.map(({ id }) => id));
     const removed = [...known.keys()].filter((id) => !now.has(id));
     const ports = [...service.ports];
+    const { terms } = service;
     const samePorts = old !== undefined && JSON.stringify(old.ports) === JSON.stringify(ports);
-    if (set.length > 0 || removed.length > 0 || !samePorts)
-      services.push({ service: key, ports, set, removed });
+    const sameTerms = JSON.stringify(old?.terms) === JSON.stringify(terms);
+    if (set.length > 0 || removed.length > 0 || !samePorts || !sameTerms)
+      services.push({ service: key, ports, ...(terms === undefined ? {} : { terms }), set, removed });
   }
   const withdrawn = [...before.services.keys()].filter((key) => !after.services.has(key));
   const sameLinks = JSON.stringify(before.links) === JSON.stringify(after.links);

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { EXPECTED } from "#api/schema.ts";
 import { compileValidator } from "#api/validate.ts";
+import { exportTerms } from "./export-terms.ts";
 import { HealthSchema } from "./health/config.ts";
 import { PolicyFields } from "./policy-config.ts";
 
@@ -151,8 +152,11 @@ export const RouterConfigSchema = Type.Object(
                 },
                 strict,
               ),
-              { minItems: 1, maxItems: 100 },
+              // None: a headless Service may do without.
+              { maxItems: 100 },
             ),
+            /** What else other sites are told of it. */
+            terms: Type.Optional(exportTerms({ additional: false })),
             /** [true] False: its endpoints serve this site only; it is neither advertised nor open to other sites. */
             exported: Type.Optional(Type.Boolean()),
             /** Active probes of its endpoints, by this router; none without it. */

@@ -288,7 +288,7 @@ export class RouterCore {
 }
 
 /** What others may know of a service: everything but the addresses. */
-function advertised({ service, ports, endpoints }: ServiceConfig): AdvertisedService {
+function advertised({ service, ports, terms, endpoints }: ServiceConfig): AdvertisedService {
   return {
     service,
     ports: ports.map(({ name, port, appProtocol }) => ({
@@ -297,6 +297,7 @@ function advertised({ service, ports, endpoints }: ServiceConfig): AdvertisedSer
       protocol: "TCP",
       ...(appProtocol === undefined ? {} : { appProtocol }),
     })),
+    ...(terms === undefined ? {} : { terms }),
     endpoints: endpoints.map(({ id, name, ready, reason, weight, zone, ports: served }) => {
       const all = ports.every(({ port }) => served[String(port)] !== undefined);
       return {
@@ -322,9 +323,10 @@ function stateOf(facts: RouterFacts, { cost }: { readonly cost: number | undefin
     reachable: cost !== undefined,
     ...(cost === undefined ? {} : { cost }),
     links: links.map(({ site, cost: linkCost, rttMs }) => ({ site, cost: linkCost, rttMs })),
-    services: [...services.values()].map(({ service, ports, endpoints }) => ({
+    services: [...services.values()].map(({ service, ports, terms, endpoints }) => ({
       service,
       ports,
+      ...(terms === undefined ? {} : { terms }),
       endpoints: endpoints.map(({ id: endpointId, name: endpointName, ready, weight }) => ({
         id: endpointId,
         name: endpointName,

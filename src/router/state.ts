@@ -1,5 +1,6 @@
 import type { AdvertisedPort } from "./advertisement.ts";
 import type { Problem } from "./config.ts";
+import type { ExportTerms } from "./export-terms.ts";
 
 export interface LinkState {
   readonly name: string;
@@ -26,6 +27,7 @@ export interface SiteState {
   readonly services: readonly {
     readonly service: string;
     readonly ports: readonly AdvertisedPort[];
+    readonly terms?: ExportTerms;
     readonly endpoints: readonly {
       readonly id: string;
       readonly name: string;

@@ -149,6 +149,7 @@ export class Assembler {
       namespace: caches.namespace,
       name,
       service: caches.service(name),
+      exported: caches.exports.get(caches.namespace, name),
       slices: this.#podsOf(name),
       before: (before?.valid === true ? before.config : undefined) ?? this.#own.get(name),
       health: healthConfig(caches.policy(name)),

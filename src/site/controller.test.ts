@@ -199,16 +199,23 @@ describe("imports", () => {
     const router = await site.router();
     router.sees([seenSite("c2", { services: [seenService("web"), seenService("other")] })]);
     await eventually(() => service(site, "other"));
-    const { status } = await eventually(() => {
-      const object = site.read(RESOURCES.serviceImports, "web");
-      return object?.status?.conditions === undefined ? undefined : object;
+    const ready = () => conditionOf(site.read(RESOURCES.serviceImports, "web")?.status?.conditions, "Ready");
+    await eventually(() => ready()?.reason === "Pending");
+    // The import has an address of its own, which leads to the routers.
+    await eventually(() => service(site, "web-clusterset"));
+    site.giveAddress("web-clusterset", "10.96.0.7");
+    await eventually(() => ready()?.reason === "Ready");
+    expect(ready()?.message).toContain('Service "web" of this namespace is not managed by Isthmus');
+    expect(site.read(RESOURCES.serviceImports, "web")?.spec).toMatchObject({
+      ips: ["10.96.0.7"],
+      ipFamilies: ["IPv4"],
     });
-    expect(conditionOf(status?.conditions, "Ready")).toMatchObject({
-      status: "False",
-      reason: "ServiceExists",
+    expect(service(site, "web-clusterset")?.spec).toMatchObject({
+      selector: { "app.kubernetes.io/name": "isthmus-router" },
     });
     router.sees([seenSite("c2")]);
     await eventually(() => service(site, "other") === undefined);
+    await eventually(() => service(site, "web-clusterset") === undefined);
     expect(service(site, "web")).toEqual(mine);
   });
 
@@ -263,9 +270,13 @@ describe("imports", () => {
     expect(his.metadata).not.toHaveProperty("ownerReferences");
     expect(his.metadata.uid).toBe(made.metadata.uid ?? "");
     expect(router.config?.listeners?.[0]?.listen).toBe("${POD_IP}:10000");
-    await eventually(() => router.config?.listeners?.length === 0);
+    // What other clusters export is still to be had, by another Service and the same router port.
+    const clusterset = await eventually(() => service(site, "web-clusterset"));
+    expect(clusterset.spec.ports?.map(({ targetPort }) => targetPort)).toEqual([10_000]);
+    expect(router.config?.listeners?.[0]?.listen).toBe("${POD_IP}:10000");
     router.sees([seenSite("c2")]);
-    await Bun.sleep(600);
+    await eventually(() => service(site, "web-clusterset") === undefined);
+    await eventually(() => router.config?.listeners?.length === 0);
     expect(service(site, "web")?.spec.selector).toEqual({ app: "web" });
   });
 

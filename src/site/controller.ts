@@ -14,6 +14,7 @@ import { ImportWriter } from "./import-writer.ts";
 import { isImportService } from "./imports.ts";
 import { InForce } from "./in-force.ts";
 import { clusterIssuer } from "./cluster-issuer.ts";
+import { clustersetName, clustersetOf } from "./clusterset-service.ts";
 import { LeaderLoops } from "./leader-loops.ts";
 import { ListenerBook } from "./listener-book.ts";
 import { Lock } from "./lock.ts";
@@ -26,7 +27,7 @@ import { RouterFleet } from "./router-fleet.ts";
 import { Servers } from "./servers.ts";
 import { ServiceListeners } from "./service-listeners.ts";
 import { SiteWriter } from "./site-writer.ts";
-import { contentKey, StatusWriter } from "./status-writer.ts";
+import { conflictCondition, contentKey, StatusWriter } from "./status-writer.ts";
 import { TakeOverWriter } from "./take-over-writer.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -115,7 +116,10 @@ export class SiteController {
     this.#book = new ListenerBook({
       written: new ServiceListeners(caches),
       clock,
-      isThere: (service) => caches.service(service.slice(namespace.length + 1)) !== undefined,
+      isThere: (service) => {
+        const name = service.slice(namespace.length + 1);
+        return [name, clustersetName(name)].some((one) => caches.service(one) !== undefined);
+      },
       lingerMs: drainMs,
       onOver: () => this.#assembler.changed(),
     });
@@ -170,6 +174,7 @@ export class SiteController {
       clock,
       view,
       verdict: (name) => this.#assembler.verdict(name),
+      conflicts: (name) => this.#imports.conflicts(name),
       entryVerdict: (name) => this.#assembler.entryVerdict(name),
       takeOver: (name) => ({ judged: this.#takeOvers.judge(name), done: this.#takeOvers.done(name) }),
       inForce: (what, whose) => this.#inForce.has(what, this.#fleet.applied(whose ?? "any")),
@@ -273,6 +278,8 @@ export class SiteController {
     caches.services.onChange(({ name }, { before, after }) => {
       if (caches.policy(name) !== undefined) this.#loops.enqueue("policy", name);
       const imported = [before, after].some((service) => service !== undefined && isImportService(service));
+      const clusterset = clustersetOf(after ?? before);
+      if (clusterset !== undefined) this.#replan(clusterset);
       if (name.startsWith("isthmus-")) this.#enqueueSite();
       else if (imported || caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
     });
@@ -331,7 +338,19 @@ export class SiteController {
       for (const name of names) this.#loops.enqueue("import", name);
     }
     this.#touched.clear();
+    this.#enqueueConflicts();
     for (const name of this.#takeOvers.toWrite()) this.#loops.enqueue("takeOver", name);
+  }
+
+  /** Exports whose condition does not say yet in what the exporters differ. */
+  #enqueueConflicts(): void {
+    for (const { metadata, status } of this.#caches.exports.list()) {
+      const [wanted] = conflictCondition(this.#imports.conflicts(metadata.name), undefined);
+      if (wanted === undefined || this.#assembler.verdict(metadata.name)?.valid !== true) continue;
+      const known = conditionOf(status?.conditions, "Conflict");
+      if (known?.reason !== wanted.reason || known.message !== wanted.message)
+        this.#loops.enqueue("export", metadata.name);
+    }
   }
 
   #sites(site: Site): SiteState[] | undefined {

@@ -28,7 +28,7 @@ function exported(
 
 const VALID: ExportVerdict = {
   valid: true,
-  ignoredPorts: [],
+  ignored: [],
   config: { service: "shop/x", ports: [{ port: 8080 }, { port: 9090 }], endpoints: [] },
 };
 

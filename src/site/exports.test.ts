@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EndpointSlice, Service } from "#api/builtin.ts";
+import type { ServiceExport } from "#api/kinds/service-export.ts";
+import { parseConfig } from "#router/config.ts";
 import { resolveExport } from "./exports.ts";
 import { IMPORT_LABEL } from "./names.ts";
 
@@ -105,5 +107,63 @@ test("UDP ports are left out and said to be", () => {
       ],
     }),
   );
-  expect(verdict).toMatchObject({ valid: true, ignoredPorts: ["53/UDP"] });
+  expect(verdict).toMatchObject({ valid: true, ignored: ["53/UDP"] });
+});
+
+describe("what others are told beside ports and endpoints", () => {
+  const at = "2026-01-02T03:04:05Z";
+  function termsFor(spec: Service["spec"], exported: ServiceExport["spec"] = {}) {
+    const verdict = resolveExport({
+      namespace: "shop",
+      name: "web",
+      service: service(spec),
+      exported: {
+        apiVersion: "multicluster.x-k8s.io/v1beta1",
+        kind: "ServiceExport",
+        metadata: { name: "web", creationTimestamp: at },
+        spec: exported,
+      },
+      slices: [],
+    });
+    if (!verdict.valid) throw new Error(verdict.message);
+    expect(parseConfig({ site: { id: "a", name: "a" }, services: [verdict.config] })).toMatchObject({
+      ok: true,
+    });
+    return { ...verdict.config.terms, ignored: verdict.ignored };
+  }
+
+  test("is what the Service and the export say", () => {
+    const spec: Service["spec"] = {
+      ports: [...(HTTP.ports ?? []), { name: "dns", port: 53, protocol: "UDP" }],
+      sessionAffinity: "ClientIP",
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 10 } },
+      internalTrafficPolicy: "Cluster",
+      trafficDistribution: "PreferClose",
+      ipFamilies: ["IPv4"],
+    };
+    expect(termsFor(spec, { exportedLabels: { a: "1" }, exportedAnnotations: { b: "2" } })).toEqual({
+      type: "ClusterSetIP",
+      createdMs: Date.parse(at),
+      sessionAffinity: "ClientIP",
+      affinitySeconds: 10,
+      internalTrafficPolicy: "Cluster",
+      trafficDistribution: "PreferClose",
+      ipFamilies: ["IPv4"],
+      labels: { a: "1" },
+      annotations: { b: "2" },
+      otherPorts: [{ name: "dns", port: 53, protocol: "UDP" }],
+      ignored: ["53/UDP"],
+    });
+  });
+
+  test("a headless Service may have no port", () => {
+    expect(termsFor({ clusterIP: "None" })).toMatchObject({ type: "Headless" });
+  });
+
+  test("labels and annotations that are too large stay here, and that is said", () => {
+    const exportedAnnotations = { note: "x".repeat(20_000) };
+    const said = termsFor(HTTP, { exportedAnnotations, exportedLabels: { a: "1" } });
+    expect(said).toMatchObject({ labels: { a: "1" }, ignored: ["exportedAnnotations"] });
+    expect(said).not.toHaveProperty("annotations");
+  });
 });

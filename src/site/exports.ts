@@ -1,17 +1,24 @@
 import type { EndpointSlice, Service } from "#api/builtin.ts";
+import type { ServiceExport } from "#api/kinds/service-export.ts";
 import type { ServiceConfig } from "#router/config.ts";
-import { IMPORT_LABEL } from "./names.ts";
+import { termsOf } from "./export-terms.ts";
+import { CLUSTERSET_LABEL, IMPORT_LABEL } from "./names.ts";
 import { isShadow } from "./take-over.ts";
 
 /** The service that the router may offer to the network, or why there is none (a reason of KEP-1645, and a sentence). */
 export type ExportVerdict =
-  | { readonly valid: true; readonly config: ServiceConfig; readonly ignoredPorts: readonly string[] }
+  | {
+      readonly valid: true;
+      readonly config: ServiceConfig;
+      /** What does not travel: ports, exported labels. */ readonly ignored: readonly string[];
+    }
   | { readonly valid: false; readonly reason: "NoService" | "InvalidServiceType"; readonly message: string };
 
 export interface ExportInput {
   readonly namespace: string;
   readonly name: string;
   readonly service: Service | undefined;
+  readonly exported?: ServiceExport | undefined;
   /** EndpointSlices with its pods; undefined while they are not known, and then `before` stands. */
   readonly slices: readonly EndpointSlice[] | undefined;
   /** What was resolved last. */
@@ -24,7 +31,7 @@ export interface ExportInput {
  * not ready or are terminating are listed as not ready, so that others see them and send them nothing new. TCP only.
  */
 export function resolveExport(input: ExportInput): ExportVerdict {
-  const { namespace, name, service, slices, before, health } = input;
+  const { namespace, name, service, exported, slices, before, health } = input;
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
     return {
       valid: false,
@@ -39,11 +46,11 @@ export function resolveExport(input: ExportInput): ExportVerdict {
       message: `Service "${name}" stands for the imported service; exporting it needs a Service with pods of its own`,
     };
   }
-  if (isShadow(service)) {
+  if (isShadow(service) || service.metadata.labels?.[CLUSTERSET_LABEL] !== undefined) {
     return {
       valid: false,
       reason: "NoService",
-      message: `Service "${name}" only lists the pods of another one for Isthmus; export that one`,
+      message: `Service "${name}" only stands for another one; export that one`,
     };
   }
   if (service.spec?.type === "ExternalName") {
@@ -55,10 +62,11 @@ export function resolveExport(input: ExportInput): ExportVerdict {
   }
   const all = service.spec?.ports ?? [];
   const ports = all.filter((port) => (port.protocol ?? "TCP") === "TCP");
-  if (ports.length === 0) {
+  if (ports.length === 0 && service.spec?.clusterIP !== "None") {
     return { valid: false, reason: "InvalidServiceType", message: `Service "${name}" has no TCP port` };
   }
   const probed = health?.port === undefined || ports.some(({ port }) => port === health.port);
+  const { terms, left } = termsOf(service, exported);
   const config: ServiceConfig = {
     service: `${namespace}/${name}`,
     ports: ports.map((port) => ({
@@ -67,13 +75,13 @@ export function resolveExport(input: ExportInput): ExportVerdict {
       protocol: "TCP" as const,
       ...(port.appProtocol ? { appProtocol: port.appProtocol } : {}),
     })),
+    ...(exported === undefined ? {} : { terms }),
     ...(health === undefined || !probed ? {} : { health }),
     endpoints: slices === undefined ? (before?.endpoints ?? []) : endpointsOf(ports, slices),
   };
-  const ignoredPorts = all
-    .filter((port) => !ports.includes(port))
-    .map((port) => `${port.port}/${port.protocol ?? ""}`);
-  return { valid: true, config, ignoredPorts };
+  const otherPorts = all.filter((port) => !ports.includes(port));
+  const ignored = [...otherPorts.map((port) => `${port.port}/${port.protocol ?? ""}`), ...left];
+  return { valid: true, config, ignored };
 }
 
 type ServicePorts = NonNullable<NonNullable<Service["spec"]>["ports"]>;

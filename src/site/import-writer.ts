@@ -1,29 +1,36 @@
 import type { Service } from "#api/builtin.ts";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
-import type { Site } from "#api/kinds/site.ts";
 import { apiVersionOf, RESOURCES } from "#api/resources.ts";
 import { covers } from "#controller/compare.ts";
 import { ownerReference } from "#controller/owner-reference.ts";
 import type { ReconcileResult } from "#controller/reconciler.ts";
-import type { NewCondition } from "#api/object.ts";
 import { withConditions, writeStatus } from "#controller/write-status.ts";
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
 import { listenerProtocol } from "./app-protocol.ts";
-import { importObject, isAsWanted, merged, portsText } from "./import-objects.ts";
+import { clustersetName, clustersetOf } from "./clusterset-service.ts";
+import {
+  importMetadata,
+  importSpec,
+  isAsWanted,
+  merged,
+  saysAsWanted,
+  withoutExported,
+} from "./import-objects.ts";
+import { ImportView } from "./import-view.ts";
 import {
   claimed,
   type DesiredImport,
-  importService,
   type ImportPlan,
   isClaimed,
   isImportService,
   planImports,
 } from "./imports.ts";
 import type { ListenerBook, WantedListener } from "./listener-book.ts";
-import { EXPORTERS_ANNOTATION, IMPORT_LABEL, ORIGINAL_ANNOTATION } from "./names.ts";
+import type { Conflict } from "./merge-exports.ts";
+import { IMPORT_LABEL } from "./names.ts";
 import type { SiteState } from "./network-view.ts";
 
 export interface ImportWriterOptions {
@@ -35,12 +42,6 @@ export interface ImportWriterOptions {
   readonly graceMs?: number;
 }
 
-const READY_MESSAGES = {
-  Ready: "",
-  Local: "The TrafficPolicy has mode Local: clients of this cluster are refused",
-  ServiceExists:
-    'Service "NAME" of this namespace is not managed by Isthmus: clients here reach that one, not the imported service. A TrafficPolicy "NAME" makes both work together',
-} as const;
 const log = logFor("site", "imports");
 
 /**
@@ -54,13 +55,13 @@ export class ImportWriter {
   /** ServiceImports that somebody has deleted: their Service goes too, unless the service is still exported. */
   readonly #released = new Set<string>();
   readonly #dropped = new Set<string>();
-  /** What was found written at the last look. */
-  readonly #written = new Map<string, Seen>();
+  readonly #view: ImportView;
   #desired = new Map<string, DesiredImport>();
   #gone = new Set<string>();
 
   constructor(options: ImportWriterOptions) {
     this.#options = options;
+    this.#view = new ImportView(options);
   }
 
   /** Plans anew. */
@@ -76,23 +77,31 @@ export class ImportWriter {
   /** Ports that the routers shall listen for. */
   wanted(): WantedListener[] {
     const { caches } = this.#options;
-    return [...this.#desired.values()].flatMap(({ name, ports }) => {
-      const service = caches.service(name);
-      if (service !== undefined && !isImportService(service)) return [];
-      return ports.map((port) => ({
+    return [...this.#desired.values()].flatMap(({ name, ports }) =>
+      ports.map((port) => ({
         service: `${caches.namespace}/${name}`,
         port: port.port,
         protocol: listenerProtocol(port),
-      }));
-    });
+      })),
+    );
+  }
+
+  /** What is imported now, by name. */
+  get desired(): ReadonlyMap<string, DesiredImport> {
+    return this.#desired;
+  }
+
+  /** In what the exporters of a service differ; undefined while not all of them are known. */
+  conflicts(name: string): readonly Conflict[] | undefined {
+    return this.#desired.get(name)?.conflicts;
   }
 
   /** Names of services that may have to be written. */
   toWrite(): string[] {
     const names = new Set([...this.#gone, ...this.#dropped]);
     this.#dropped.clear();
-    for (const name of names) this.#written.delete(name);
-    for (const [name, desired] of this.#desired) if (!this.#isWritten(desired)) names.add(name);
+    for (const name of names) this.#view.forget(name);
+    for (const [name, desired] of this.#desired) if (!this.#view.isWritten(desired)) names.add(name);
     return [...names];
   }
 
@@ -104,7 +113,7 @@ export class ImportWriter {
   /** Forgets what was planned: another process writes now. */
   reset(): void {
     this.#dropped.clear();
-    this.#written.clear();
+    this.#view.forget();
     this.#goneSinceMs.clear();
     this.#released.clear();
     this.#desired.clear();
@@ -139,28 +148,23 @@ export class ImportWriter {
     const site = caches.site();
     if (site === undefined) return;
     const owner = ownerReference(site);
-    const service = caches.service(desired.name);
-    const known = caches.imports.get(namespace, desired.name);
+    const { name } = desired;
+    const service = caches.service(name);
+    const known = caches.imports.get(namespace, name);
     if (known !== undefined && known.metadata.labels?.[IMPORT_LABEL] === undefined) {
-      log.warning("A ServiceImport that somebody else made is in the way", { name: desired.name });
+      log.warning("A ServiceImport that somebody else made is in the way", { name });
       return;
     }
-    const wanted = this.#wantedService(desired, owner);
-    const ips =
-      service?.spec.clusterIP === undefined || service.spec.clusterIP === "None"
-        ? []
-        : [service.spec.clusterIP];
     const [object] = await Promise.all([
-      this.#writeImport(desired, {
-        known,
-        owner,
-        ips: service !== undefined && this.#leadsToImport(service) ? ips : [],
-      }),
-      this.#writeService(wanted, service),
+      this.#writeImport(desired, { known, owner, ips: this.#view.ips(desired) }),
+      desired.spec.type === "Headless"
+        ? this.#deleteService(name)
+        : this.#writeService(this.#view.wantedService(desired, owner), service),
     ]);
+    await this.#writeClusterset(desired, object);
     const conditions = withConditions(
       object.status?.conditions,
-      [{ type: "Ready", ...this.#ready(desired.name, service) }],
+      [{ type: "Ready", ...this.#view.ready(desired) }],
       { nowMs: clock.now() },
     );
     const clusters = desired.exporters.map((cluster) => ({ cluster }));
@@ -169,24 +173,58 @@ export class ImportWriter {
 
   async #writeImport(
     desired: DesiredImport,
-    input: { known: ServiceImport | undefined; owner: ReturnType<typeof ownerReference>; ips: string[] },
+    input: {
+      known: ServiceImport | undefined;
+      owner: ReturnType<typeof ownerReference>;
+      ips: readonly string[];
+    },
   ): Promise<ServiceImport> {
     const { client, caches } = this.#options;
     const { known, owner, ips } = input;
-    const { spec, metadata } = importObject(desired, { namespace: caches.namespace, owner, ips });
+    const spec = importSpec(desired, ips);
+    const metadata = {
+      name: desired.name,
+      namespace: caches.namespace,
+      ...importMetadata(desired),
+      ownerReferences: [owner],
+    };
     const base = { apiVersion: apiVersionOf(RESOURCES.serviceImports), kind: RESOURCES.serviceImports.kind };
     if (known === undefined)
       return await client.create<ServiceImport>(RESOURCES.serviceImports, { ...base, metadata, spec });
-    const same =
-      covers(known, { metadata, spec }) &&
-      portsText(known.spec.ports) === portsText(desired.ports) &&
-      (known.spec.ips ?? []).join() === ips.join();
-    if (same) return known;
+    if (
+      covers(known.metadata, { ownerReferences: metadata.ownerReferences }) &&
+      saysAsWanted(known, { desired, ips })
+    )
+      return known;
     return await client.update<ServiceImport>(RESOURCES.serviceImports, {
       ...known,
-      metadata: merged(known.metadata, metadata),
-      spec: { ...known.spec, ...spec },
+      metadata: merged(withoutExported(known.metadata), metadata),
+      spec,
     });
+  }
+
+  /** The Service that has the clusterset address where the Service of that name is the user's; none is made for a headless import. */
+  async #writeClusterset(desired: DesiredImport, object: ServiceImport): Promise<void> {
+    const { client, caches } = this.#options;
+    const known = caches.service(clustersetName(desired.name));
+    if (known !== undefined && clustersetOf(known) !== desired.name) {
+      log.warning("A Service of the user has the name of the clusterset address", {
+        name: known.metadata.name,
+      });
+      return;
+    }
+    if (!this.#view.needsClusterset(desired)) {
+      if (known !== undefined) await this.#deleteOwn(known);
+      return;
+    }
+    const wanted = this.#view.wantedClusterset(desired, object);
+    if (known === undefined) await client.create<Service>(RESOURCES.services, wanted);
+    else if (!isAsWanted(known, wanted))
+      await client.update<Service>(RESOURCES.services, {
+        ...known,
+        metadata: merged(known.metadata, wanted.metadata),
+        spec: { ...known.spec, ...wanted.spec },
+      });
   }
 
   async #writeService(wanted: Service, known: Service | undefined): Promise<void> {
@@ -225,13 +263,21 @@ export class ImportWriter {
     log.info("The last export of a service is gone, and with it the import", { name });
   }
 
+  /** Both that stand for an import; never one of the user's. */
   async #deleteService(name: string): Promise<void> {
-    const { client, caches } = this.#options;
+    const { caches } = this.#options;
+    const clusterset = caches.service(clustersetName(name));
+    if (clusterset !== undefined && clustersetOf(clusterset) === name) await this.#deleteOwn(clusterset);
     const service = caches.service(name);
     if (service === undefined || (await this.#giveUp(service)) || !isImportService(service)) return;
+    await this.#deleteOwn(service);
+  }
+
+  async #deleteOwn(service: Service): Promise<void> {
+    const { client, caches } = this.#options;
     await client.delete(RESOURCES.services, {
       namespace: caches.namespace,
-      name,
+      name: service.metadata.name,
       preconditions: uidOf(service),
     });
   }
@@ -247,94 +293,7 @@ export class ImportWriter {
     for (const name of this.#goneSinceMs.keys()) if (!this.#gone.has(name)) this.#goneSinceMs.delete(name);
     for (const name of plan.gone) if (!this.#goneSinceMs.has(name)) this.#goneSinceMs.set(name, nowMs);
   }
-
-  #ready(name: string, service: Service | undefined): Omit<NewCondition, "type"> {
-    const reason = this.#readyReason(service);
-    const message = READY_MESSAGES[reason].replaceAll("NAME", name);
-    return { status: reason === "ServiceExists" ? "False" : "True", reason, message };
-  }
-
-  #readyReason(service: Service | undefined): keyof typeof READY_MESSAGES {
-    const { caches } = this.#options;
-    if (service === undefined || isImportService(service))
-      return service !== undefined && this.#refuses(service.metadata.name) ? "Local" : "Ready";
-    const { name } = service.metadata;
-    if (this.#leadsToImport(service) || caches.exports.get(caches.namespace, name) !== undefined)
-      return "Ready";
-    return "ServiceExists";
-  }
-
-  #wantedService(desired: DesiredImport, owner: ReturnType<typeof ownerReference>): Service {
-    const { caches, book } = this.#options;
-    const { namespace } = caches;
-    const service = `${namespace}/${desired.name}`;
-    return importService(desired, {
-      namespace,
-      owner,
-      targetPort: (port) => book.portOf({ service, port }) ?? port,
-      refuse: this.#refuses(desired.name),
-    });
-  }
-
-  /** Mode Local for a service that has no pods here. */
-  #refuses(name: string): boolean {
-    const { caches } = this.#options;
-    return caches.policies.get(caches.namespace, name)?.spec.mode === "Local";
-  }
-
-  /** Ours, or a Service of the user that a policy points to the routers. */
-  #leadsToImport(service: Service): boolean {
-    return isImportService(service) || service.metadata.annotations?.[ORIGINAL_ANNOTATION] !== undefined;
-  }
-
-  /** Whether nothing is left to write, as far as the caches know; looked at again only when one of its objects is another. */
-  #isWritten(desired: DesiredImport): boolean {
-    const { caches } = this.#options;
-    const { name } = desired;
-    const seen = {
-      known: caches.imports.get(caches.namespace, name),
-      service: caches.service(name),
-      site: caches.site(),
-      exported: caches.exports.get(caches.namespace, name) !== undefined,
-      refuses: this.#refuses(name),
-      wanted: `${portsText(desired.ports)} ${desired.exporters.join()}`,
-    };
-    const last = this.#written.get(name);
-    if (last !== undefined && SEEN_KEYS.every((key) => last[key] === seen[key])) return true;
-    const written = this.#compare(desired, seen);
-    if (written) this.#written.set(name, seen);
-    else this.#written.delete(name);
-    return written;
-  }
-
-  #compare(desired: DesiredImport, { known, service, site }: Seen): boolean {
-    if (known === undefined || service === undefined || site === undefined) return false;
-    const exporters = desired.exporters.join(",");
-    if (known.metadata.annotations?.[EXPORTERS_ANNOTATION] !== exporters) return false;
-    if (known.status?.clusters?.map(({ cluster }) => cluster).join(",") !== exporters) return false;
-    if (portsText(known.spec.ports) !== portsText(desired.ports)) return false;
-    const ready = known.status?.conditions?.find(({ type }) => type === "Ready");
-    if (ready?.reason !== this.#readyReason(service)) return false;
-    if (!this.#leadsToImport(service)) return true;
-    const [ip] = known.spec.ips ?? [];
-    if (ip !== service.spec.clusterIP) return false;
-    return (
-      !isImportService(service) || isAsWanted(service, this.#wantedService(desired, ownerReference(site)))
-    );
-  }
 }
-
-/** What decides whether an import is written. */
-interface Seen {
-  readonly known: ServiceImport | undefined;
-  readonly service: Service | undefined;
-  readonly site: Site | undefined;
-  readonly exported: boolean;
-  readonly refuses: boolean;
-  readonly wanted: string;
-}
-
-const SEEN_KEYS = ["known", "service", "site", "exported", "refuses", "wanted"] as const;
 
 function uidOf(object: { metadata: { uid?: string } }): { uid?: string } {
   return object.metadata.uid === undefined ? {} : { uid: object.metadata.uid };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
-import { clusterLabel, listenersOf, planImports, unionOfPorts } from "./imports.ts";
+import { clusterLabel, listenersOf, planImports } from "./imports.ts";
 import { EXPORTERS_ANNOTATION, IMPORT_LABEL } from "./names.ts";
 import type { SiteState } from "./network-view.ts";
 
@@ -141,6 +141,7 @@ describe("planImports", () => {
     const imports = [imported("a", { clusters: ["c2"] })];
     const [kept] = planImports({ namespace: "shop", sites: [], imports }).desired;
     expect(kept?.ports).toEqual([{ name: "http", port: 8080 }]);
+    expect(kept?.conflicts).toBeUndefined();
   });
 
   test("stops at 5,000 services, so that a site that offers without end does not fill the cluster", () => {
@@ -152,16 +153,76 @@ describe("planImports", () => {
   });
 });
 
-test("ports of several exporters are united, and names stay unique", () => {
-  expect(unionOfPorts([[{ name: "http", port: 80 }], [{ name: "http", port: 80 }]])).toEqual([
-    { name: "http", port: 80 },
+test("several ports of a Service have names, those of the import stay as they are", () => {
+  const ports = [
+    { name: "http", port: 80, protocol: "TCP" as const },
+    { port: 82, protocol: "TCP" as const },
+  ];
+  const sites = [{ ...site("c2", []), services: [{ service: "shop/a", ports, endpoints: [] }] }];
+  const [desired] = planImports({ namespace: "shop", sites, imports: [] }).desired;
+  expect(desired?.spec.ports).toEqual([
+    { name: "http", protocol: "TCP", port: 80 },
+    { protocol: "TCP", port: 82 },
   ]);
-  expect(unionOfPorts([[{ port: 80 }]])).toEqual([{ port: 80 }]);
-  expect(unionOfPorts([[{ name: "http", port: 80 }], [{ name: "http", port: 81 }, { port: 82 }]])).toEqual([
+  expect(desired?.ports).toEqual([
     { name: "http", port: 80 },
-    { name: "port-81", port: 81 },
     { name: "port-82", port: 82 },
   ]);
+});
+
+function exporting(name: string, terms: object): SiteState {
+  return { ...site(name, []), services: [{ service: "shop/a", ports: [PORT], terms, endpoints: [] }] };
+}
+
+describe("what another cluster says of a service", () => {
+  const headless = { type: "Headless", createdMs: 5, ipFamilies: ["IPv4", "IPv6"] };
+  test("is merged: the oldest export wins, wherever it is", () => {
+    const sites = [exporting("c1", { type: "ClusterSetIP", createdMs: 9 }), exporting("c2", headless)];
+    const [desired] = planImports({ namespace: "shop", sites, imports: [] }).desired;
+    expect(desired?.spec.type).toBe("Headless");
+    expect(desired?.ports).toEqual([]);
+    expect(desired?.ipFamilies).toEqual(["IPv4", "IPv6"]);
+    expect(desired?.conflicts?.map(({ reason }) => reason)).toEqual(["TypeConflict"]);
+  });
+
+  test("stays as it was while that cluster is silent", () => {
+    const sites = [
+      { ...exporting("c2", headless), reachable: false },
+      exporting("c1", { type: "ClusterSetIP", createdMs: 9 }),
+    ];
+    const imports = [imported("a", { clusters: ["c1", "c2"] })];
+    const [desired] = planImports({ namespace: "shop", sites, imports }).desired;
+    expect(desired?.spec.type).toBe("Headless");
+    expect(desired?.sources).toEqual([
+      { cluster: "c2", heard: false, ports: [{ name: "http", port: 8080 }], ready: false },
+      { cluster: "c1", heard: true, ports: [{ name: "http", port: 8080 }], ready: false },
+    ]);
+  });
+
+  test("of an exporter that nobody has heard of yet, what the import says stays, and nothing is judged", () => {
+    const imports = [imported("a", { clusters: ["c1", "c9"], ports: [{ ...PORT, port: 9 }] })];
+    const sites = [exporting("c1", headless)];
+    const [desired] = planImports({ namespace: "shop", sites, imports }).desired;
+    expect(desired?.spec.type).toBe("ClusterSetIP");
+    expect(desired?.spec.ports).toEqual([{ name: "http", port: 9, protocol: "TCP" }]);
+    expect(desired?.conflicts).toBeUndefined();
+  });
+
+  test("gives no label or annotation that means something to Isthmus or Kubernetes, or that an API server refuses", () => {
+    const labels = {
+      ok: "1",
+      "a.b/c": "x",
+      "isthmus.dev/import": "x",
+      "app.kubernetes.io/name": "x",
+      "not a key": "x",
+      bad: "a b",
+    };
+    const annotations = { note: "any text: ü", "kubectl.kubernetes.io/last-applied-configuration": "{}" };
+    const sites = [exporting("c2", { labels, annotations })];
+    const [desired] = planImports({ namespace: "shop", sites, imports: [] }).desired;
+    expect(desired?.labels).toEqual({ ok: "1", "a.b/c": "x" });
+    expect(desired?.annotations).toEqual({ note: "any text: ü" });
+  });
 });
 
 test("a cluster's name becomes a DNS label", () => {

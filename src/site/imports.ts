@@ -18,6 +18,7 @@ import {
 import { RESOURCES } from "#api/resources.ts";
 import { listenerProtocol } from "./app-protocol.ts";
 import type { ServiceListener } from "./listener-book.ts";
+import { type Conflict, type Constituent, mergeExports, type MergedService } from "./merge-exports.ts";
 
 /** More services of one namespace are not imported: a site that offers without end must not fill this cluster. */
 export const MAX_IMPORTS = 5000;
@@ -27,19 +28,40 @@ const SERVICE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Ours: another site's service of such a name would stand between the routers and this controller. */
 export const RESERVED: ReadonlySet<string> = new Set([CONTROLLER, ROUTER, JOIN_SERVICE, ENTRY_SERVICE]);
 
-/** A port that an imported service has in the network. */
+/** A TCP port of an imported service: what routers listen for and Services lead to. */
 export interface ImportedPort {
   readonly name?: string;
   readonly port: number;
   readonly appProtocol?: string;
 }
 
+/** A cluster that exports an imported service, as it was last heard. */
+export interface Source {
+  readonly cluster: string;
+  /** False: it is silent. */
+  readonly heard: boolean;
+  readonly ports: readonly ImportedPort[];
+  /** Whether one of its endpoints is ready. */
+  readonly ready: boolean;
+}
+
 /** What should stand in this namespace for one service of the network. */
 export interface DesiredImport {
   readonly name: string;
+  /** Of the ServiceImport, but for the addresses of this cluster. */
+  readonly spec: MergedService["spec"];
+  /** Of a headless import. */
+  readonly ipFamilies: readonly string[];
+  /** That came with the oldest export, as far as this cluster takes them. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** What the routers carry: none for a headless import. */
   readonly ports: readonly ImportedPort[];
   /** Names of the clusters that export it, or did when they were last heard of. */
   readonly exporters: readonly string[];
+  readonly sources: readonly Source[];
+  /** In what the exporters differ; undefined while one of them was never heard of. */
+  readonly conflicts: readonly Conflict[] | undefined;
 }
 
 export interface ImportPlan {
@@ -76,7 +98,7 @@ export function planImports(input: PlanInput): ImportPlan {
     const object = known.get(name);
     const offers = network?.byService.get(name) ?? [];
     const exporters = new Set<string>();
-    for (const offer of offers) if (offer.site.reachable) exporters.add(clusterLabel(offer.site.name));
+    for (const { heard, cluster } of offers) if (heard) exporters.add(cluster);
     for (const cluster of object === undefined ? [] : recordedExporters(object)) {
       if (network === undefined || !network.certain.has(cluster)) exporters.add(cluster);
     }
@@ -84,18 +106,74 @@ export function planImports(input: PlanInput): ImportPlan {
       if (object !== undefined) gone.push(name);
       continue;
     }
-    // A silent exporter's ports stay as they were while nobody who is heard offers the service.
-    const heard = offers.filter((offer) => offer.site.reachable);
-    const ports = unionOfPorts((heard.length > 0 ? heard : offers).map((offer) => offer.ports));
-    const kept = (object?.spec.ports ?? []).map(importedPort);
-    desired.push({ name, ports: ports.length > 0 ? ports : kept, exporters: [...exporters].toSorted() });
+    desired.push(desiredImport(name, { exporters: [...exporters].toSorted(), offers, known: object }));
   }
   return { desired, gone };
 }
 
-interface Offer {
+/** Silent exporters count as they were last heard: absence of news changes nothing. */
+function desiredImport(
+  name: string,
+  from: { exporters: string[]; offers: readonly Offer[]; known: ServiceImport | undefined },
+): DesiredImport {
+  const { exporters, offers, known } = from;
+  const counted = offers.filter(({ cluster }) => exporters.includes(cluster));
+  const [first, ...rest] = counted;
+  const heardOf = new Set(counted.map(({ cluster }) => cluster));
+  const complete = exporters.every((cluster) => heardOf.has(cluster));
+  const merged = first === undefined ? undefined : mergeExports([first, ...rest]);
+  const spec = specOf(merged, complete ? undefined : known);
+  const { labels = {}, annotations = {}, ipFamilies = known?.spec.ipFamilies ?? [] } = merged ?? {};
+  return {
+    name,
+    spec,
+    ipFamilies,
+    labels: pick(labels, (key, value) => isForeignKey(key) && LABEL_VALUE.test(value)),
+    annotations: pick(annotations, isForeignKey),
+    ports: spec.type === "Headless" ? [] : carriedPorts(spec.ports),
+    exporters,
+    sources: counted.map(({ cluster, heard, ports, ready }) => ({ cluster, heard, ports, ready })),
+    conflicts: complete ? merged?.conflicts : undefined,
+  };
+}
+
+/** As merged; with `known`, one exporter was never heard of since this controller started, and what it had stays. */
+function specOf(merged: MergedService | undefined, known: ServiceImport | undefined): MergedService["spec"] {
+  if (known === undefined) return merged?.spec ?? { type: "ClusterSetIP", ports: [] };
+  const { ips: _, ipFamilies: __, ports, ...rest } = known.spec;
+  const kept = ports.map((port) => ({ protocol: "TCP", ...port }));
+  if (merged === undefined) return { ...rest, ports: kept };
+  const names = new Set(kept.map(({ name = "" }) => name));
+  const numbers = new Set(kept.map(({ protocol, port }) => `${protocol}/${port}`));
+  const more = merged.spec.ports.filter(
+    ({ name = "", protocol, port }) => !names.has(name) && !numbers.has(`${protocol}/${port}`),
+  );
+  return { ...merged.spec, type: rest.type, ports: [...kept, ...more] };
+}
+
+function pick(
+  map: Readonly<Record<string, string>>,
+  takes: (key: string, value: string) => boolean,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).filter(([key, value]) => takes(key, value)));
+}
+
+const KEY =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+/** Ours, and Kubernetes' own: what another cluster exports must not stand for what this one says. */
+const OWN_DOMAIN = /(^|\.)(isthmus\.dev|kubernetes\.io|k8s\.io)$/;
+
+/** A key that API servers take, and that means nothing to Isthmus or Kubernetes. */
+function isForeignKey(key: string): boolean {
+  const slash = key.indexOf("/");
+  return slash <= 253 && KEY.test(key) && (slash < 0 || !OWN_DOMAIN.test(key.slice(0, slash)));
+}
+
+interface Offer extends Constituent {
   readonly site: SiteState;
-  readonly ports: readonly ImportedPort[];
+  readonly heard: boolean;
+  readonly ready: boolean;
 }
 
 interface SiteIndex {
@@ -113,15 +191,16 @@ function indexSites(namespace: string, sites: readonly SiteState[]): SiteIndex {
     const cluster = clusterLabel(site.name);
     if (site.reachable) certain.add(cluster);
     else silent.add(cluster);
-    for (const { service, ports } of site.services) {
+    for (const { service, ports, terms, endpoints } of site.services) {
       if (!service.startsWith(prefix)) continue;
       const tcp = ports.filter((port) => (port.protocol ?? "TCP") === "TCP");
-      if (tcp.length === 0) continue;
+      if (tcp.length === 0 && terms?.type !== "Headless") continue;
       const name = service.slice(prefix.length);
       if (!SERVICE_NAME.test(name) || RESERVED.has(name)) continue;
       if (byService.size >= MAX_IMPORTS && !byService.has(name)) continue;
       const offers = byService.get(name) ?? [];
-      offers.push({ site, ports: tcp.map(importedPort) });
+      const ready = endpoints.some((endpoint) => endpoint.ready);
+      offers.push({ site, cluster, heard: site.reachable, ports: tcp.map(importedPort), terms, ready });
       byService.set(name, offers);
     }
   }
@@ -146,22 +225,13 @@ export function recordedExporters(object: ServiceImport): string[] {
 }
 
 /**
- * All ports that any exporter has (KEP-1645: the union). One name for two port numbers, or no name among several, would be
- * refused by the API server: those get the name `port-<number>`.
+ * The TCP ports with names that a Service may have: the API server refuses several without a name; those get the name
+ * `port-<number>`.
  */
-export function unionOfPorts(lists: readonly (readonly ImportedPort[])[]): ImportedPort[] {
-  const byNumber = new Map<number, ImportedPort>();
-  for (const list of lists)
-    for (const port of list) if (!byNumber.has(port.port)) byNumber.set(port.port, port);
-  const ports = [...byNumber.values()].toSorted((a, b) => a.port - b.port);
-  const names = new Set<string>();
-  return ports.map(({ name, ...rest }) => {
-    if (name !== undefined && !names.has(name)) {
-      names.add(name);
-      return { name, ...rest };
-    }
-    return ports.length === 1 ? rest : { name: `port-${rest.port}`, ...rest };
-  });
+function carriedPorts(ports: MergedService["spec"]["ports"]): ImportedPort[] {
+  const tcp = ports.filter(({ protocol }) => protocol === "TCP").map(importedPort);
+  if (tcp.length === 1) return tcp;
+  return tcp.map((port) => (port.name === undefined ? { ...port, name: `port-${port.port}` } : port));
 }
 
 /** A cluster's name in the form that ServiceImport.status.clusters takes: an RFC 1123 label. */

@@ -93,6 +93,8 @@ export class ListenerBook {
   /** All listeners that the routers shall have. */
   all(): ServiceListener[] {
     const { written } = this.#options;
+    // One that has just gone from the cluster goes on, also before ports are given anew.
+    this.#noteVanished();
     const listeners = [...written.list()];
     for (const one of this.#pending.values()) if (written.portOf(one) === undefined) listeners.push(one);
     for (const { listener } of this.#lingering.values())

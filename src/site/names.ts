@@ -33,6 +33,17 @@ export const IMPORT_LABEL = "isthmus.dev/import";
 /** Exporters at the creation of a ServiceImport, until its status carries them. */
 export const EXPORTERS_ANNOTATION = "isthmus.dev/exporters";
 
+/** On the Service whose address is the clusterset IP, where the Service of that name is the user's: whose. */
+export const CLUSTERSET_LABEL = "isthmus.dev/clusterset-of";
+/** On a ServiceImport: keys of the labels and annotations that came with the export, as JSON. */
+export const EXPORTED_KEYS_ANNOTATION = "isthmus.dev/exported-keys";
+/** On an EndpointSlice of an import (KEP-1645): the import, and the cluster whose endpoints it stands for. */
+export const MCS_SERVICE_LABEL = "multicluster.kubernetes.io/service-name";
+export const MCS_CLUSTER_LABEL = "multicluster.kubernetes.io/source-cluster";
+/** On any EndpointSlice: who writes it. */
+export const SLICE_MANAGER_LABEL = "endpointslice.kubernetes.io/managed-by";
+export const SLICE_MANAGER = "isthmus.dev";
+
 /** On a Service of the user that points to the routers: its own selector and ports, as JSON. */
 export const ORIGINAL_ANNOTATION = "isthmus.dev/original";
 /** On the headless Service that stands for the pods of such a Service: whose. */

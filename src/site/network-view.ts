@@ -61,10 +61,11 @@ export interface Self {
 export function withSelf(view: NetworkView | undefined, self: Self): SiteState[] | undefined {
   if (view === undefined) return undefined;
   const { ids, name, namespace, exports } = self;
-  const services = exports.map(({ service, ports }) => ({
+  const services = exports.map(({ service, ports, terms, endpoints }) => ({
     service,
     ports: ports.map((port) => ({ ...port, protocol: "TCP" as const })),
-    endpoints: [],
+    ...(terms === undefined ? {} : { terms }),
+    endpoints: endpoints.map(({ id, name: of, ready, weight = 1 }) => ({ id, name: of, ready, weight })),
   }));
   const own = { id: ids[0], name, namespace, version: "", reachable: true, links: [], services };
   return [own, ...view.sites.filter(({ id }) => !ids.includes(id))];

@@ -61,6 +61,7 @@ test("mode Local refuses the clients of an imported service, and any other mode 
   await using _ = site;
   const selector = (): string => JSON.stringify(site.read(RESOURCES.services, "web")?.spec.selector);
   expect(selector()).toBe('{"app.kubernetes.io/name":"isthmus-router"}');
+  site.giveAddress("web", "10.96.0.7");
   putPolicy(site, { mode: "Local" });
   await eventually(() => selector() === '{"isthmus.dev/nobody":"true"}');
   const ready = () =>

@@ -1,6 +1,7 @@
 import type { Service } from "#api/builtin.ts";
 import { listenerProtocol } from "./app-protocol.ts";
 import type { Caches } from "./caches.ts";
+import { clustersetOf } from "./clusterset-service.ts";
 import { isImportService, listenersOf } from "./imports.ts";
 import { keyOf, type ServiceListener, uniqueListeners, type WrittenListeners } from "./listener-book.ts";
 import { FIRST_LISTENER_PORT, LAST_LISTENER_PORT, ORIGINAL_ANNOTATION, SHADOW_LABEL } from "./names.ts";
@@ -35,19 +36,24 @@ export class ServiceListeners implements WrittenListeners {
 }
 
 /**
- * `targetPort` of imported Services, and what the shadows of Services of the user remember (the Service's own `targetPort` where somebody
+ * `targetPort` of imported Services and of those that have a clusterset address, and what the shadows of Services of the user remember (the Service's own `targetPort` where somebody
  * has deleted the shadow).
  */
 function writtenListeners(caches: Caches): ServiceListener[] {
   const services = caches.services.list();
   const listeners = listenersOf(services);
   for (const service of services) {
+    const importOf = clustersetOf(service);
+    if (importOf !== undefined) {
+      listeners.push(...leadingTo(service, `${caches.namespace}/${importOf}`));
+      continue;
+    }
     const shadowOf = service.metadata.labels?.[SHADOW_LABEL];
     if (shadowOf !== undefined && isShadowOf(service, shadowOf)) {
       listeners.push(...ofShadow(service, { name: shadowOf, caches }));
     } else if (service.metadata.annotations?.[ORIGINAL_ANNOTATION] !== undefined) {
       if (!isImportService(service) && caches.shadowOf(service.metadata.name) === undefined)
-        listeners.push(...ofTaken(service, caches.namespace));
+        listeners.push(...leadingTo(service, `${caches.namespace}/${service.metadata.name}`));
     }
   }
   return listeners;
@@ -67,13 +73,14 @@ function ofShadow(
   }));
 }
 
-function ofTaken(service: Service, namespace: string): ServiceListener[] {
+/** Of the service that this Service leads to. */
+function leadingTo(service: Service, of: string): ServiceListener[] {
   return (service.spec.ports ?? []).flatMap((port) => {
     const { targetPort } = port;
     if (typeof targetPort !== "number") return [];
     if (targetPort < FIRST_LISTENER_PORT || targetPort > LAST_LISTENER_PORT) return [];
     return {
-      service: `${namespace}/${service.metadata.name}`,
+      service: of,
       port: port.port,
       listenerPort: targetPort,
       protocol: listenerProtocol(port),

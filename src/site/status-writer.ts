@@ -8,6 +8,7 @@ import { equals } from "#controller/compare.ts";
 import { type Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import type { EntryVerdict } from "./entry.ts";
 import type { ExportVerdict } from "./exports.ts";
+import type { Conflict } from "./merge-exports.ts";
 import type { NetworkView } from "./network-view.ts";
 import { policyStatus } from "./policy-status.ts";
 import { condition, linkStatus, type Verdict } from "./status.ts";
@@ -19,6 +20,8 @@ export interface StatusWriterOptions {
   readonly clock: Clock;
   readonly view: () => NetworkView | undefined;
   readonly verdict: (exportName: string) => ExportVerdict | undefined;
+  /** In what the exporters of the service differ; undefined while that is not known. */
+  readonly conflicts: (exportName: string) => readonly Conflict[] | undefined;
   /** Undefined for an export that does not ask to answer from outside. */
   readonly entryVerdict: (exportName: string) => EntryVerdict | undefined;
   /** Whether a Service has to lead to the routers, and whether it does. */
@@ -57,12 +60,12 @@ export class StatusWriter {
   }
 
   async export(name: string): Promise<void> {
-    const { client, caches, verdict, entryVerdict, inForce } = this.#options;
+    const { client, caches, verdict, conflicts, entryVerdict, inForce } = this.#options;
     const object = caches.exports.get(caches.namespace, name);
     const judged = verdict(name);
     if (object === undefined || judged === undefined || caches.site() === undefined) return;
     const valid: Verdict = judged.valid
-      ? ["True", "Valid", ignored(judged.ignoredPorts)]
+      ? ["True", "Valid", ignored(judged.ignored)]
       : ["False", judged.reason, judged.message];
     const ready: Verdict = !judged.valid
       ? ["False", "Failed", judged.message]
@@ -79,6 +82,7 @@ export class StatusWriter {
     const conditions = this.#with(before, [
       condition("Valid", valid, generation),
       condition("Ready", ready, generation),
+      ...conflictCondition(judged.valid ? conflicts(name) : undefined, generation),
       ...(entry === undefined
         ? []
         : [condition(ENTRY, [entry.served ? "True" : "False", entry.reason, entry.message], generation)]),
@@ -123,6 +127,25 @@ export class StatusWriter {
   }
 }
 
-function ignored(ports: readonly string[]): string {
-  return ports.length === 0 ? "" : `Not exported, since only TCP is: ${ports.join(", ")}`;
+/** Of an export, as all exporters of the service find it (see `mergeExports`); none while it is not known. */
+export function conflictCondition(
+  conflicts: readonly Conflict[] | undefined,
+  generation: number | undefined,
+): NewCondition[] {
+  if (conflicts === undefined) return [];
+  const verdict: Verdict =
+    conflicts.length === 0
+      ? ["False", "NoConflicts", ""]
+      : [
+          "True",
+          conflicts.map(({ reason }) => reason).join(","),
+          conflicts.map(({ message }) => message).join("; "),
+        ];
+  return [condition("Conflict", verdict, generation)];
+}
+
+function ignored(what: readonly string[]): string {
+  return what.length === 0
+    ? ""
+    : `Does not reach other clusters (only TCP does, and labels and annotations of 16 KiB): ${what.join(", ")}`;
 }

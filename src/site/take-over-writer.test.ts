@@ -158,14 +158,17 @@ describe("a Service of the user that a policy names", () => {
     scene.router?.sees([seenSite("c2", { services: [seenService("web", 80)] })]);
     const condition = () =>
       conditionOf(scene.site.read(RESOURCES.serviceImports, "web")?.status?.conditions, "Ready");
-    await eventually(() => condition()?.reason === "ServiceExists");
+    await eventually(() => scene.site.read(RESOURCES.services, "web-clusterset"));
+    scene.site.giveAddress("web-clusterset", "127.0.0.51");
+    await eventually(() => condition()?.reason === "Ready");
     expect(condition()?.message).toContain("TrafficPolicy");
     scene.policy();
     await eventually(() => scene.taken);
-    await eventually(() => condition()?.status === "True");
-    await eventually(() => scene.site.read(RESOURCES.serviceImports, "web")?.spec.ips?.[0] === "127.0.0.50");
+    const listener = (name: string) =>
+      scene.site.read(RESOURCES.services, name)?.spec.ports?.map(({ targetPort }) => targetPort);
+    expect(listener("web")).toEqual(listener("web-clusterset") ?? []);
+    expect(scene.site.read(RESOURCES.serviceImports, "web")?.spec.ips).toEqual(["127.0.0.51"]);
     scene.site.remove(RESOURCES.trafficPolicies, "web");
-    await eventually(() => condition()?.reason === "ServiceExists");
     await eventually(() => scene.shadow === undefined);
     scene.untouched();
   });

@@ -186,9 +186,14 @@ export function shadowService(
 
 /** `<name>-isthmus`; a longer name than fits is cut, and told apart by a hash. */
 export function shadowName(name: string): string {
-  if (name.length + SUFFIX.length <= MAX_NAME) return `${name}${SUFFIX}`;
+  return nameWithSuffix(name, SUFFIX);
+}
+
+/** A Service's name made of another's; a long one is cut, and stays unique by a hash. */
+export function nameWithSuffix(name: string, suffix: string): string {
+  if (name.length + suffix.length <= MAX_NAME) return `${name}${suffix}`;
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
-  return `${name.slice(0, MAX_NAME - SUFFIX.length - hash.length - 1)}-${hash}${SUFFIX}`;
+  return `${name.slice(0, MAX_NAME - suffix.length - hash.length - 1)}-${hash}${suffix}`;
 }
 
 export function isShadow(service: Service): boolean {

@@ -83,6 +83,16 @@ export class TestSite {
     }
   }
 
+  /** What an API server does when a Service is made. */
+  giveAddress(name: string, clusterIP: string): void {
+    const service = this.read(RESOURCES.services, name);
+    if (service === undefined) throw new Error(`There is no Service "${name}"`);
+    this.put(RESOURCES.services, {
+      ...service,
+      spec: { ...service.spec, clusterIP, clusterIPs: [clusterIP] },
+    });
+  }
+
   /** A router of this site: speaks the control channel and forwards nothing. */
   async router(): Promise<TestRouter> {
     const secret = await eventually(() => this.read(RESOURCES.secrets, CONTROL_SECRET));
