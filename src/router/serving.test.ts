@@ -1,4 +1,9 @@
 import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { createServerCertificate } from "#pki/tls-server.ts";
 import type { RouterConfig } from "./config.ts";
 import { Rig, eventually, listenPort, SERVICE, service } from "./testing/routers.ts";
@@ -17,7 +22,7 @@ function httpPod(rig: Rig, name: string): { readonly port: number } {
 }
 
 function listener(
-  protocol: "tcp" | "http" | "auto",
+  protocol: "tcp" | "http" | "http2" | "auto",
   more: Partial<NonNullable<RouterConfig["listeners"]>[number]> = {},
 ): NonNullable<RouterConfig["listeners"]>[number] {
   return { service: SERVICE, port: 8080, listen: "127.0.0.1:0", protocol, ...more };
@@ -131,6 +136,59 @@ test("TLS ends at the listener", async () => {
   const answer = await fetch(`https://localhost:${listenPort(router)}/secret`, { tls: { ca } });
   expect(await answer.text()).toBe("p0 /secret");
 });
+
+const curl = Bun.which("curl");
+if (curl === null) console.log("notice: curl is not installed: HTTP/2 over TLS is not tried from outside");
+
+test.skipIf(curl === null)(
+  "HTTP/2 over TLS: ALPN offers what the endpoints speak, and the streams go there",
+  async () => {
+    using rig = new Rig();
+    const { ca, certificate, key } = await createServerCertificate({
+      hosts: ["localhost"],
+      now: Date.now(),
+      days: 1,
+    });
+    const folder = mkdtempSync(`${tmpdir()}/isthmus-serving-`);
+    rig.defer(() => rmSync(folder, { recursive: true }));
+    writeFileSync(`${folder}/ca.pem`, ca);
+    const pod = createServer((request, response) => {
+      response.end(`h2 ${request.url} from ${request.headers["x-forwarded-proto"] as string}`);
+    });
+    rig.defer(() => void pod.close());
+    pod.listen(0, "127.0.0.1");
+    await once(pod, "listening");
+    const { port } = pod.address() as AddressInfo;
+    const router = rig.router({
+      site,
+      listeners: [listener("http2", { tls: { certificate, key } })],
+      services: [service([{ port }])],
+    });
+    const child = Bun.spawn({
+      cmd: [
+        "curl",
+        ...[
+          "-sS",
+          "--http2",
+          "--max-time",
+          "5",
+          "--cacert",
+          `${folder}/ca.pem`,
+          "-w",
+          " over %{http_version}",
+        ],
+        `https://localhost:${listenPort(router)}/secret`,
+      ],
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [text, problem] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    expect({ text, problem }).toEqual({ text: "h2 /secret from https over 2", problem: "" });
+  },
+);
 
 test("the entry finds services by path, and cuts the prefix off", async () => {
   using rig = new Rig();
