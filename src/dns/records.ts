@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { IsthmusError } from "#core/errors.ts";
 import { CLASS_IN, HEADER_BYTES, TYPE } from "./constants.ts";
 
 /** What a record says, without its name. */
@@ -28,7 +30,10 @@ export interface Soa {
   readonly minimum: number;
 }
 
-/** Appends to a list of bytes, which is how records are made when data changes; the way of a query has no part in it. */
+/**
+ * Appends to a list of bytes, which is how records are made when data changes; the way of a query has no part in it. Throws INVALID for
+ * what is no address.
+ */
 export class RecordWriter {
   readonly bytes: number[] = [];
 
@@ -65,8 +70,10 @@ export class RecordWriter {
 function dataOf(data: RecordData): number[] {
   switch (data.type) {
     case "A":
+      if (!isIPv4(data.address)) throw noAddress(data);
       return data.address.split(".").map(Number);
     case "AAAA":
+      if (!isIPv6(data.address) || data.address.includes("%")) throw noAddress(data);
       return addressOf6(data.address);
     case "SRV":
       return [...u16(data.priority), ...u16(data.weight), ...u16(data.port), ...data.target];
@@ -87,6 +94,10 @@ function dataOf(data: RecordData): number[] {
   }
 }
 
+function noAddress({ type, address }: { readonly type: string; readonly address: string }): IsthmusError {
+  return new IsthmusError("INVALID", `"${address}" is no address for a record of type ${type}`);
+}
+
 function u16(value: number): [number, number] {
   return [(value >> 8) & 0xff, value & 0xff];
 }
@@ -100,11 +111,13 @@ function addressOf6(text: string): number[] {
       ? text
       : `${dotted[1]}${word(last[0], last[1])}:${word(last[2], last[3])}`;
   const [head = "", tail] = whole.split("::");
-  const words = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((one) => Number.parseInt(one, 16));
   const [left, right] = [words(head), words(tail ?? "")];
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0);
   return [...left, ...zeros, ...right].flatMap(u16);
+}
+
+function words(part: string): number[] {
+  return part === "" ? [] : part.split(":").map((one) => Number.parseInt(one, 16));
 }
 
 function word(high = 0, low = 0): string {

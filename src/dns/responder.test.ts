@@ -1,43 +1,10 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { TYPE } from "./constants.ts";
-import { labelsOf, wireName } from "./name.ts";
 import { Responder } from "./responder.ts";
 import { ask, readAnswer, type Read } from "./testing/client.ts";
-import { Zone, type ZoneRecord } from "./zone.ts";
+import { testZone } from "./testing/zone.ts";
 
-const A = (name: string, address: string): ZoneRecord => ({
-  labels: labelsOf(name),
-  data: { type: "A", address },
-});
-
-function zone(): Zone {
-  const made = new Zone({ origin: "clusterset.local", ttl: 5, now: () => 1_700_000_000_000 });
-  made.set("default/web", [
-    A("web.default.svc", "10.0.0.1"),
-    {
-      labels: ["_http", "_tcp", "web", "default", "svc"],
-      data: {
-        type: "SRV",
-        priority: 0,
-        weight: 100,
-        port: 80,
-        target: wireName(labelsOf("web.default.svc.clusterset.local")),
-      },
-    },
-  ]);
-  made.set("default/six", [
-    { labels: labelsOf("six.default.svc"), data: { type: "AAAA", address: "fd00::1:2" } },
-  ]);
-  made.set(
-    "default/many",
-    Array.from({ length: 100 }, (_, n) => A("many.default.svc", `10.1.0.${n}`)),
-  );
-  made.set("version", [{ labels: ["dns-version"], data: { type: "TXT", texts: ["1.1.0"] } }]);
-  return made;
-}
-
-const responder = new Responder({ zone: zone() });
+const responder = new Responder({ zone: testZone() });
 
 function query(name: string, type: keyof typeof TYPE, options: Parameters<typeof ask>[1] = {}): Read {
   const bytes = ask({ name, type: TYPE[type] }, options);
@@ -124,63 +91,7 @@ test("an unknown operation is NOTIMP, two questions are FORMERR, an answer gets 
 });
 
 test("before its data is there, a server says that it failed and not that there is no name", () => {
-  const waiting = new Responder({ zone: zone(), ready: () => false });
+  const waiting = new Responder({ zone: testZone(), ready: () => false });
   const bytes = ask({ name: "web.default.svc.clusterset.local", type: TYPE.A });
   expect(readAnswer(waiting.out.subarray(0, waiting.respond(bytes, bytes.length, "udp"))).rcode).toBe(2);
-});
-
-const FUZZ = Number(process.env["ISTHMUS_FUZZ_COUNT"] ?? 100_000);
-
-test(`${FUZZ} random and mutated packets: no throw, never more than three times as long, or 1,232 bytes`, () => {
-  const seeds = [
-    ask({ name: "web.default.svc.clusterset.local", type: TYPE.A }, { payload: 4096 }),
-    ask({ name: "many.default.svc.clusterset.local", type: TYPE.ANY }, { payload: 65_535 }),
-    ask({ name: "none.svc.clusterset.local", type: TYPE.SRV }),
-  ];
-  let state = 42;
-  const next = (below: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return (state >>> 8) % below;
-  };
-  let largest = 0;
-  let most = 0;
-  for (let n = 0; n < FUZZ; n++) {
-    const seed = seeds[n % seeds.length] as Uint8Array;
-    const bytes =
-      n % 4 === 0
-        ? new Uint8Array(next(80)).map(() => next(256))
-        : seed.slice(0, seed.length - (n % 8 === 1 ? next(20) : 0));
-    if (n % 4 !== 0) for (let flips = next(4); flips > 0; flips--) bytes[next(bytes.length)] = next(256);
-    const length = responder.respond(bytes, bytes.length, "udp");
-    largest = Math.max(largest, length);
-    if (length > 0) most = Math.max(most, length / bytes.length);
-  }
-  expect(largest).toBeLessThanOrEqual(1232);
-  expect(most).toBeLessThanOrEqual(3);
-});
-
-test("a zone that changed a thousand times holds what it holds, and nothing else", () => {
-  const labels = fc.constantFrom("a", "b", "c.a", "d.c.a", "_x._tcp.b");
-  fc.assert(
-    fc.property(
-      fc.array(fc.tuple(fc.constantFrom("o1", "o2", "o3"), fc.array(labels, { maxLength: 3 }))),
-      (steps) => {
-        const made = new Zone({ origin: "z", ttl: 5, now: () => 0 });
-        const empty = made.names;
-        let serial = made.serial;
-        for (const [owner, names] of steps) {
-          const own = [...new Set(names)].map((name) => A(`${name}.${owner}`, "10.0.0.1"));
-          made.set(owner, own);
-          expect(made.serial).toBeGreaterThanOrEqual(serial);
-          serial = made.serial;
-          for (const { labels: parts } of own) {
-            const wire = wireName([...parts, "z"]);
-            expect(made.find(wire, 0, wire.length)?.answers.size).toBe(1);
-          }
-        }
-        for (const owner of ["o1", "o2", "o3"]) made.remove(owner);
-        expect(made.names).toBe(empty);
-      },
-    ),
-  );
 });

@@ -35,8 +35,8 @@ export type Transport = "udp" | "tcp";
  */
 export class Responder {
   readonly counters = new DnsCounters();
-  /** The answer is `out[0, respond())`, until the next call. */
-  readonly out = new Uint8Array(MAX_TCP_BYTES);
+  /** Where the next answer is written: at least 1,232 bytes for UDP, 65,535 for TCP. A server puts its own memory here. */
+  out = new Uint8Array(MAX_TCP_BYTES);
   readonly #zone: Zone;
   readonly #query = new Query();
   readonly #ready: () => boolean;

@@ -3,35 +3,48 @@ import { MAX_TCP_BYTES } from "./constants.ts";
 import { u16 } from "./query.ts";
 import type { Responder } from "./responder.ts";
 
-/** A client that sends nothing is let go after this, s (RFC 7766 section 6.2.3 wants seconds). */
+/** RFC 7766 section 6.2.3 wants seconds; the runtime counts in steps of 4, so 8 to 12. */
 const IDLE_SECONDS = 10;
 /** More connections at once are cut. */
 const MAX_CONNECTIONS = 1024;
-/** A client that does not read its answers is cut past this, bytes. */
-const MAX_UNREAD_BYTES = 4 * MAX_TCP_BYTES;
+/** A name, a question and generous options; what is longer is no query. */
+const MAX_QUERY_BYTES = 4096;
+const LENGTH_BYTES = 2;
 
 export interface TcpServerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly responder: Responder;
+  /** A client without a whole query, or that does not take its answers, is let go after this, s [10]. */
+  readonly idleSeconds?: number;
 }
 
-/** What is open on a connection: a part of a message in, answers that were not taken out. */
+/** What is open on a connection; nothing is read while there are answers that were not taken. */
 class Connection {
-  part: Uint8Array | undefined;
-  unread: Uint8Array[] = [];
-  unreadBytes = 0;
+  queries: Uint8Array | undefined;
+  answers: Uint8Array | undefined;
 }
 
-/** DNS over TCP: each message behind its length, several on a connection, answered in order (RFC 7766). */
+type Client = Socket<Connection>;
+
+/**
+ * DNS over TCP: each message behind its length, several on a connection, answered in order (RFC 7766). Answers to queries that came
+ * together are written together. A client that does not read is not read from: what it can make us keep is one answer that the
+ * kernel did not take (at most 128 KiB) and what it had sent before.
+ */
 export class TcpServer {
   readonly #listener: TCPSocketListener<Connection>;
   readonly #responder: Responder;
+  readonly #idleSeconds: number;
+  /** Answers of one turn: room for another largest one is kept. */
+  readonly #batch = new Uint8Array(2 * (LENGTH_BYTES + MAX_TCP_BYTES));
+  readonly #answer = new Uint8Array(MAX_TCP_BYTES);
   #connections = 0;
 
   /** Throws the system's error when the address cannot be had. */
-  constructor({ hostname, port, responder }: TcpServerOptions) {
+  constructor({ hostname, port, responder, idleSeconds = IDLE_SECONDS }: TcpServerOptions) {
     this.#responder = responder;
+    this.#idleSeconds = idleSeconds;
     const options = {
       hostname,
       port,
@@ -40,14 +53,15 @@ export class TcpServer {
       socket: {
         open: (socket) => {
           socket.data = new Connection();
-          socket.timeout(IDLE_SECONDS);
+          socket.timeout(idleSeconds);
           if (++this.#connections > MAX_CONNECTIONS) socket.terminate();
         },
         data: (socket, chunk) => {
-          socket.timeout(IDLE_SECONDS);
-          this.#read(socket, chunk);
+          const { data } = socket;
+          data.queries = data.queries === undefined ? chunk : Buffer.concat([data.queries, chunk]);
+          this.#work(socket);
         },
-        drain: (socket) => flush(socket),
+        drain: (socket) => this.#drained(socket),
         timeout: (socket) => socket.terminate(),
         close: () => void this.#connections--,
         error: (socket) => socket.terminate(),
@@ -68,44 +82,57 @@ export class TcpServer {
     this.#listener.stop(true);
   }
 
-  #read(socket: Socket<Connection>, chunk: Uint8Array): void {
+  /** Answers what is there, until the client has to read first. */
+  #work(socket: Client): void {
     const { data } = socket;
-    const bytes = data.part === undefined ? chunk : Buffer.concat([data.part, chunk]);
-    let at = 0;
-    while (at + 2 <= bytes.length) {
-      const length = u16(bytes, at);
-      const end = at + 2 + length;
-      if (end > bytes.length) break;
-      const answered = this.#responder.respond(bytes.subarray(at + 2, end), length, "tcp");
-      if (answered === 0) {
-        // What is no query deserves no connection.
+    while (data.answers === undefined && data.queries !== undefined) {
+      const used = this.#respond(data.queries);
+      if (used.cut) {
         socket.terminate();
         return;
       }
-      const answer = new Uint8Array(2 + answered);
-      answer[0] = answered >> 8;
-      answer[1] = answered & 0xff;
-      answer.set(this.#responder.out.subarray(0, answered), 2);
-      data.unread.push(answer);
-      data.unreadBytes += answer.length;
-      at = end;
+      if (used.queries === 0) return;
+      data.queries = used.queries === data.queries.length ? undefined : data.queries.slice(used.queries);
+      // Only whole queries count as life: bytes that trickle do not keep a connection.
+      socket.timeout(this.#idleSeconds);
+      const wrote = Math.max(0, socket.write(this.#batch.subarray(0, used.answers)));
+      if (wrote < used.answers) {
+        data.answers = this.#batch.slice(wrote, used.answers);
+        socket.pause();
+      }
     }
-    data.part = at === bytes.length ? undefined : bytes.slice(at);
-    flush(socket);
-    if (data.unreadBytes > MAX_UNREAD_BYTES) socket.terminate();
   }
-}
 
-function flush(socket: Socket<Connection>): void {
-  const { data } = socket;
-  for (let first = data.unread[0]; first !== undefined; first = data.unread[0]) {
-    const wrote = socket.write(first);
-    if (wrote < 0) return;
-    data.unreadBytes -= wrote;
-    if (wrote < first.length) {
-      data.unread[0] = first.subarray(wrote);
-      return;
+  #drained(socket: Client): void {
+    const { data } = socket;
+    if (data.answers === undefined) return;
+    const wrote = Math.max(0, socket.write(data.answers));
+    if (wrote > 0) socket.timeout(this.#idleSeconds);
+    data.answers = wrote === data.answers.length ? undefined : data.answers.subarray(wrote);
+    if (data.answers !== undefined) return;
+    socket.resume();
+    this.#work(socket);
+  }
+
+  /** Fills the batch; `cut`: there is something that is no query, and what is no query deserves no connection. */
+  #respond(bytes: Uint8Array): { queries: number; answers: number; cut: boolean } {
+    const responder = this.#responder;
+    const batch = this.#batch;
+    let [queries, answers] = [0, 0];
+    while (queries + LENGTH_BYTES <= bytes.length && answers + LENGTH_BYTES + MAX_TCP_BYTES <= batch.length) {
+      const length = u16(bytes, queries);
+      if (length > MAX_QUERY_BYTES) return { queries, answers, cut: true };
+      const end = queries + LENGTH_BYTES + length;
+      if (end > bytes.length) break;
+      responder.out = this.#answer;
+      const answered = responder.respond(bytes.subarray(queries + LENGTH_BYTES, end), length, "tcp");
+      if (answered === 0) return { queries, answers, cut: true };
+      batch[answers] = answered >> 8;
+      batch[answers + 1] = answered & 0xff;
+      batch.set(this.#answer.subarray(0, answered), answers + LENGTH_BYTES);
+      answers += LENGTH_BYTES + answered;
+      queries = end;
     }
-    data.unread.shift();
+    return { queries, answers, cut: false };
   }
 }

@@ -1,11 +1,16 @@
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { logFor } from "#core/log.ts";
+import type { udp } from "bun";
+import { EDNS_UDP_BYTES } from "./constants.ts";
+import { setReceiveBuffer } from "./receive-buffer.ts";
 import type { Responder } from "./responder.ts";
 
-const log = logFor("dns");
-/** Bursts of queries wait in the kernel, bytes. */
+/** Answers that wait for one `sendMany`, at most: what one call of the system takes. */
+const BATCH = 32;
+/** Bursts of queries wait in the kernel. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** The runtime's number for SO_REUSEPORT: not among its types, but what its own `node:dgram` passes. */
+const REUSE_PORT = 4;
+
+type Datagrams = udp.Socket<"uint8array">;
 
 export interface UdpServerOptions {
   readonly hostname: string;
@@ -14,37 +19,50 @@ export interface UdpServerOptions {
 }
 
 /**
- * DNS over UDP. Several processes may have the same address (SO_REUSEPORT): the kernel gives each query to one of them.
+ * DNS over UDP. Several processes may have the same address (SO_REUSEPORT): the kernel gives each client to one of them.
+ *
+ * Queries that came together are answered together: their answers go out by one `sendMany`, once the event loop has nothing more to
+ * read or 32 wait. Measured per query, that takes half of the CPU that `node:dgram` takes. Slots and their views are made once and
+ * used again.
  */
 export class UdpServer {
-  readonly #socket: Socket;
+  readonly #responder: Responder;
+  #socket: Datagrams | undefined;
+  readonly #slots = Array.from({ length: BATCH }, () => new Slot());
+  /** Answer, port and address of each that waits, in a row, as `sendMany` wants them. */
+  readonly #waiting: (Uint8Array | number | string)[] = [];
+  #count = 0;
+  #armed = false;
   #failed = 0;
 
   /** Rejects with the system's error when the address cannot be had. */
   static async listen({ hostname, port, responder }: UdpServerOptions): Promise<UdpServer> {
-    const socket = createSocket({
-      type: hostname.includes(":") ? "udp6" : "udp4",
-      reusePort: true,
-      recvBufferSize: RECEIVE_BUFFER_BYTES,
-    });
-    const server = new UdpServer(socket, responder);
-    const listening = once(socket, "listening");
-    socket.bind(port, hostname);
-    await listening;
-    socket.on("error", (error) => log.error("Failure on the DNS socket", { error: error.message }));
+    const server = new UdpServer(responder);
+    const options = {
+      hostname,
+      port,
+      binaryType: "uint8array",
+      flags: REUSE_PORT,
+      socket: {
+        data: (_socket: Datagrams, query: Uint8Array, from: number, address: string) => {
+          if (server.#answer(query)) server.#queue(from, address);
+        },
+        // Of clients that have gone; their answers are lost, as UDP loses.
+        error: () => {},
+      },
+    } satisfies udp.SocketOptions<"uint8array"> & { readonly flags: number };
+    const socket: Datagrams & { readonly fd?: number } = await Bun.udpSocket<"uint8array">(options);
+    if (socket.fd !== undefined) setReceiveBuffer(socket.fd, RECEIVE_BUFFER_BYTES);
+    server.#socket = socket;
     return server;
   }
 
-  private constructor(socket: Socket, responder: Responder) {
-    this.#socket = socket;
-    socket.on("message", (query, from) => {
-      const length = responder.respond(query, query.length, "udp");
-      if (length > 0) socket.send(responder.out, 0, length, from.port, from.address, this.#sent);
-    });
+  private constructor(responder: Responder) {
+    this.#responder = responder;
   }
 
   get port(): number {
-    return this.#socket.address().port;
+    return this.#socket?.port ?? 0;
   }
 
   /** Answers that the system did not take. */
@@ -53,10 +71,75 @@ export class UdpServer {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#flush();
+    this.#socket?.close();
+    this.#socket = undefined;
   }
 
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#failed++;
+  /** False: there is to be no answer; else the next slot has it, and `#queue` sends it. */
+  #answer(query: Uint8Array): boolean {
+    const slot = this.#slots[this.#count]!;
+    this.#responder.out = slot.bytes;
+    const length = this.#responder.respond(query, query.length, "udp");
+    if (length > 0) this.#waiting[3 * this.#count] = slot.view(length);
+    return length > 0;
+  }
+
+  #queue(port: number, address: string): void {
+    const at = 3 * this.#count++;
+    this.#waiting[at + 1] = port;
+    this.#waiting[at + 2] = address;
+    if (this.#count === BATCH) this.#flush();
+    else if (!this.#armed) {
+      this.#armed = true;
+      setImmediate(this.#idle);
+    }
+  }
+
+  readonly #idle = (): void => {
+    this.#armed = false;
+    this.#flush();
   };
+
+  #flush(): void {
+    const count = this.#count;
+    const socket = this.#socket;
+    if (count === 0 || socket === undefined) return;
+    this.#count = 0;
+    this.#waiting.length = 3 * count;
+    this.#failed += count - this.#send(socket);
+  }
+
+  /** Returns how many the system took. */
+  #send(socket: Datagrams): number {
+    let sent = 0;
+    try {
+      sent = socket.sendMany(this.#waiting);
+    } catch {
+      // The system's word on one of them; below each has its own try.
+    }
+    for (let at = 3 * sent; at < this.#waiting.length; at += 3)
+      // A client that has gone (ICMP port unreachable) fails the next call, whoever that is for: hence once more.
+      if (this.#sendOne(socket, at) || this.#sendOne(socket, at)) sent++;
+    return sent;
+  }
+
+  #sendOne(socket: Datagrams, at: number): boolean {
+    const [answer, port, address] = this.#waiting.slice(at, at + 3) as [Uint8Array, number, string];
+    try {
+      return socket.send(answer, port, address);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Memory for one answer, with a view of it for each length that was needed so far. */
+class Slot {
+  readonly bytes = new Uint8Array(EDNS_UDP_BYTES);
+  readonly #views: (Uint8Array | undefined)[] = [];
+
+  view(length: number): Uint8Array {
+    return (this.#views[length] ??= this.bytes.subarray(0, length));
+  }
 }

@@ -25,6 +25,12 @@ export interface Node {
   uses: number;
 }
 
+/** A name of an owner that is about to be added. */
+interface Name {
+  readonly labels: readonly string[];
+  readonly answers: ReadonlyMap<number, Answer>;
+}
+
 export interface ZoneOptions {
   /** For example `clusterset.local`. */
   readonly origin: string;
@@ -92,22 +98,18 @@ export class Zone {
     return this.#soa;
   }
 
-  /** Replaces all records of an owner. Throws INVALID for a name that DNS cannot have; nothing has changed then. */
+  /**
+   * Replaces all records of an owner; no two owners have a name together. Throws INVALID for what DNS cannot have; nothing has
+   * changed then.
+   */
   set(owner: string, records: readonly ZoneRecord[]): void {
     const before = this.#owned.get(owner) ?? [];
     if (Bun.deepEquals(before, records)) return;
-    const names = new Map<string, ZoneRecord[]>();
-    for (const record of records) {
-      wireName([...record.labels, ...this.#originLabels]);
-      const key = record.labels.join(".").toLowerCase();
-      const list = names.get(key);
-      if (list === undefined) names.set(key, [record]);
-      else list.push(record);
-    }
+    const names = [...namesOf(records).values()].map((list) => this.#prepare(list));
     this.#drop(before);
     if (records.length === 0) this.#owned.delete(owner);
     else this.#owned.set(owner, records);
-    for (const list of names.values()) this.#add(list);
+    for (const name of names) this.#add(name);
     this.#apexChanged();
   }
 
@@ -136,29 +138,26 @@ export class Zone {
     return at === start && sameName(apex, bytes, start, to) ? start : 0;
   }
 
-  #add(records: readonly ZoneRecord[]): void {
-    const [first] = records;
-    if (first === undefined) return;
-    const { labels } = first;
+  #prepare(records: readonly ZoneRecord[]): Name {
+    const labels = records[0]?.labels ?? [];
+    wireName([...labels, ...this.#originLabels]);
+    const answers = new Map<number, Answer>();
+    for (const [type, list] of Map.groupBy(records, ({ data }) => TYPE[data.type])) {
+      const data = list.map((record) => record.data);
+      answers.set(type, answerOf(data, this.ttl));
+    }
+    return { labels, answers };
+  }
+
+  #add({ labels, answers }: Name): void {
     this.#use(labels, 1);
     const node = this.#node(labels);
-    const byType = Map.groupBy(records, ({ data }) => TYPE[data.type]);
-    for (const [type, list] of byType)
-      node.answers.set(
-        type,
-        answerOf(
-          list.map(({ data }) => data),
-          this.ttl,
-        ),
-      );
+    for (const [type, answer] of answers) node.answers.set(type, answer);
   }
 
   #drop(records: readonly ZoneRecord[]): void {
-    const seen = new Set<string>();
-    for (const { labels } of records) {
-      const key = labels.join(".").toLowerCase();
-      if (seen.has(key)) continue;
-      seen.add(key);
+    for (const [first] of namesOf(records).values()) {
+      const { labels } = first;
       this.#node(labels).answers.clear();
       this.#use(labels, -1);
     }
@@ -219,6 +218,18 @@ export class Zone {
     writer.atQuestion(data, ttl);
     this.#soa = Uint8Array.from(writer.bytes);
   }
+}
+
+/** Records by name, whatever its case. */
+function namesOf(records: readonly ZoneRecord[]): Map<string, [ZoneRecord, ...ZoneRecord[]]> {
+  const names = new Map<string, [ZoneRecord, ...ZoneRecord[]]>();
+  for (const record of records) {
+    const key = record.labels.join(".").toLowerCase();
+    const list = names.get(key);
+    if (list === undefined) names.set(key, [record]);
+    else list.push(record);
+  }
+  return names;
 }
 
 function answerOf(records: readonly RecordData[], ttl: number): Answer {
