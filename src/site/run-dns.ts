@@ -9,6 +9,8 @@ import { Zone } from "#dns/zone.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { DnsFeed } from "./dns-feed.ts";
 
+const TRIES_FOR_A_PORT = 10;
+
 export interface DnsOptions {
   /** Where it answers, over UDP and TCP. */
   readonly hostname: string;
@@ -46,28 +48,55 @@ export async function runDns(options: DnsOptions): Promise<number> {
   return 0;
 }
 
-async function listen(options: {
+interface Listening {
   readonly hostname: string;
   readonly port: number;
   readonly responder: Responder;
-}): Promise<{ udp: UdpServer; tcp: TcpServer }> {
-  const { hostname, port } = options;
-  try {
-    const udp = await UdpServer.listen(options);
+}
+
+interface Servers {
+  readonly udp: UdpServer;
+  readonly tcp: TcpServer;
+}
+
+/** UDP and TCP on the same port. A port that was free for UDP may be taken for TCP: with port 0 another one is tried. */
+async function listen(options: Listening): Promise<Servers> {
+  for (let tries = 1; ; tries++) {
     try {
-      return { udp, tcp: new TcpServer({ ...options, port: udp.port }) };
+      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
+      return await listenOnce(options);
     } catch (error) {
-      udp.close();
-      throw error;
+      if (options.port !== 0 || !isInUse(error) || tries === TRIES_FOR_A_PORT)
+        throw listenError(options, error);
     }
-  } catch (error) {
-    throw new IsthmusError(
-      "ADDRESS_IN_USE",
-      `Cannot answer DNS on "${hostname}:${port}": ${messageOf(error)}`,
-      {
-        hint: `See who has it: ss -lunp 'sport = :${port}'`,
-        cause: error,
-      },
-    );
   }
+}
+
+async function listenOnce(options: Listening): Promise<Servers> {
+  const udp = await UdpServer.listen(options);
+  try {
+    return { udp, tcp: new TcpServer({ ...options, port: udp.port }) };
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}
+
+function listenError({ hostname, port }: Listening, cause: unknown): IsthmusError {
+  const where = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  if (isInUse(cause))
+    return new IsthmusError("ADDRESS_IN_USE", `Cannot answer DNS on "${where}": the address is in use`, {
+      hint: `See who has it: ss -lntup 'sport = :${port}'`,
+      cause,
+    });
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const why = typeof code === "string" ? code : messageOf(cause);
+  return new IsthmusError("INVALID", `Cannot answer DNS on "${where}": ${why}`, {
+    hint: "Give an address of this machine and a port it may use",
+    cause,
+  });
 }

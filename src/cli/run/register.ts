@@ -63,19 +63,12 @@ export function registerRun(program: Command, io: Io): void {
     .option("--all-namespaces", "for imports of all namespaces, and not of one only")
     .addOption(logLevel())
     .action(async (options: DnsRunOptions, command: Command) => {
+      const at = listenAt(options.listen);
       await startLogging(options.logLevel);
       const { runDns } = await import("#site/run-dns.ts");
-      const colon = options.listen.lastIndexOf(":");
-      const port = Number(options.listen.slice(colon + 1));
-      if (colon < 1 || !(port >= 0 && port < 65_536)) {
-        throw new IsthmusError("USAGE", `Cannot listen on "${options.listen}": expected HOST:PORT`, {
-          hint: "isthmus dns run --listen 127.0.0.1:5353",
-        });
-      }
       exitWith(
         await runDns({
-          hostname: options.listen.slice(0, colon).replace(/^\[|\]$/g, ""),
-          port,
+          ...at,
           origin: options.zone,
           ttl: options.ttl,
           ...(await clusterOf(options, { command, io })),
@@ -92,6 +85,19 @@ export function registerRun(program: Command, io: Io): void {
       const { runController } = await import("#site/run.ts");
       exitWith(await runController({}));
     });
+}
+
+/** `127.0.0.1:53`, `[::]:53`. */
+function listenAt(text: string): { hostname: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const hostname = bracketed ?? plain;
+  const port = Number(digits);
+  if (hostname === undefined || port > 65_535) {
+    throw new IsthmusError("USAGE", `Cannot listen on "${text}": expected HOST:PORT`, {
+      hint: "isthmus dns run --listen 127.0.0.1:5353",
+    });
+  }
+  return { hostname, port };
 }
 
 /** In a pod its own cluster; else the one that the options name. */
