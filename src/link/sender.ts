@@ -2,7 +2,7 @@ import { FLUSH_BYTES, SMALL_WRITE_BYTES } from "./constants.ts";
 import type { LinkLimits } from "./limits.ts";
 import { Output } from "./output.ts";
 import type { Stream } from "./stream.ts";
-import { TurnQueue } from "./turn-queue.ts";
+import { TurnQueue } from "#core/turn-queue.ts";
 import type { Wire } from "./wire.ts";
 
 export interface SenderOptions {

@@ -1,7 +1,7 @@
 import { DEFAULT_WINDOW_BYTES, FLUSH_BYTES, MAX_WINDOW_BYTES } from "./constants.ts";
 import { Output } from "./output.ts";
 import type { Stream } from "./stream.ts";
-import { TurnQueue } from "./turn-queue.ts";
+import { TurnQueue } from "#core/turn-queue.ts";
 
 export interface SenderOptions {
   readonly send: (bytes: Uint8Array) => unknown;
