@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
+ * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up|dns] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
  * HAProxy's, in one run, interleaved; `link --floor` has the runtime's bare sockets as a third. Machines are noisy: read the ratios. `http` takes names of comparisons too
  * (`http oneHop twoHop http2`). The others are ours alone: `memory` is what streams cost, `http-idle` what idle
  * keep-alive connections cost, `scale-up` how soon a new pod is used from another cluster.
@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { SilentExit } from "#cli/report-error.ts";
 import { medianOf, ratiosOf, type Run } from "./lib/measure.ts";
+import { dnsReport, hasDnsperf, measureDns } from "./dns.ts";
 import { httpIdleReport, measureHttpIdle } from "./http-idle.ts";
 import { httpRatiosOf, isHttpComparison } from "./lib/http-measure.ts";
 import { compareHttp } from "./lib/http-planes.ts";
@@ -45,6 +46,10 @@ if (what === "scale-up") {
   process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : scaleUpReport(figures));
   process.exit(figures.ok ? 0 : 1);
 }
+if (what === "dns" && !hasDnsperf()) {
+  progress("dnsperf is not installed: apt-get install dnsperf nsd knot bind9");
+  process.exit(1);
+}
 const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), progress };
 if (what === "http") {
   const only = positionals.slice(1).filter(isHttpComparison);
@@ -57,8 +62,13 @@ if (what === "http") {
   process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : httpReport(all));
   process.exit(0);
 }
+if (what === "dns") {
+  const figures = await measureDns(options);
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : dnsReport(figures));
+  process.exit(0);
+}
 if (what !== "link" && what !== "tcp") {
-  progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle or scale-up`);
+  progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle, scale-up or dns`);
   process.exit(2);
 }
 const runs = await comparePlanes(what, { ...options, floor: values.floor });

@@ -1,0 +1,165 @@
+/** CPU per query of our DNS server beside NSD's, Knot's and BIND's: dnsperf, interleaved, the same zone and questions. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { TYPE } from "#dns/constants.ts";
+import { ask } from "#dns/testing/client.ts";
+import { UdpClient } from "#dns/testing/udp-client.ts";
+import { type DnsPlane, startOurs, startPeers } from "./dns-peers.ts";
+import { ORIGIN, queryFile, service, zoneFile } from "./dns-zone.ts";
+import type { BenchOptions } from "./lib/measure.ts";
+import { cpuSeconds, rssMiB } from "./lib/processes.ts";
+import { median, round } from "./lib/stats.ts";
+import { cell } from "./lib/table.ts";
+
+const CLIENTS = 4;
+const OUTSTANDING = 100;
+
+export interface DnsRun {
+  readonly server: DnsPlane["name"];
+  readonly round: number;
+  readonly queriesPerSecond: number;
+  /** Of all its processes and threads. */
+  readonly cpuUsPerQuery: number;
+  readonly averageMs: number;
+  readonly lost: number;
+  /** At half of its `queriesPerSecond`. */
+  readonly averageMsAtHalfLoad: number;
+  readonly lostAtHalfLoad: number;
+  readonly rssMiB: number;
+}
+
+export interface DnsFigures {
+  readonly runs: readonly DnsRun[];
+  /** Ours / theirs; null where the peer is not installed. `cpuVsNsd` is Knot's where there is no NSD. */
+  readonly ratios: { readonly cpuVsNsd: number | null; readonly cpuVsBind: number | null };
+  readonly qps: number;
+}
+
+export function hasDnsperf(): boolean {
+  return Bun.which("dnsperf") !== null;
+}
+
+export async function measureDns({ rounds, seconds, progress }: BenchOptions): Promise<DnsFigures> {
+  const folder = mkdtempSync(`${tmpdir()}/isthmus-bench-`);
+  const planes: DnsPlane[] = [];
+  try {
+    writeFileSync(`${folder}/zone.txt`, zoneFile());
+    writeFileSync(`${folder}/queries.txt`, queryFile());
+    planes.push(startOurs(folder), ...startPeers(folder));
+    for (const plane of planes) {
+      await untilAnswers(plane);
+      progress(`warm-up: ${plane.name}`);
+      await dnsperf(plane, { folder, seconds });
+    }
+    const runs: DnsRun[] = [];
+    for (let turn = 1; turn <= rounds; turn++) {
+      for (const plane of planes) {
+        progress(`round ${turn} of ${rounds}: ${plane.name}`);
+        runs.push(await measure(plane, { folder, seconds, turn }));
+      }
+    }
+    const ours = cpuOf(runs, "isthmus");
+    const ratio = (theirs: number): number | null => (Number.isNaN(theirs) ? null : round(ours / theirs));
+    const limit = cpuOf(runs, "nsd");
+    const ratios = {
+      cpuVsNsd: ratio(Number.isNaN(limit) ? cpuOf(runs, "knot") : limit),
+      cpuVsBind: ratio(cpuOf(runs, "bind")),
+    };
+    const own = runs.filter(({ server }) => server === "isthmus");
+    return { runs, ratios, qps: median(own.map(({ queriesPerSecond }) => queriesPerSecond)) };
+  } finally {
+    await Promise.all(planes.map((plane) => plane.process.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function dnsReport({ runs, ratios, qps }: DnsFigures): string {
+  const servers = [...new Set(runs.map(({ server }) => server))];
+  const figure = (server: string, of: (run: DnsRun) => number): string =>
+    String(round(median(runs.filter((run) => run.server === server).map(of))));
+  const rows: readonly (readonly [string, (run: DnsRun) => number])[] = [
+    ["CPU us/query", (run) => run.cpuUsPerQuery],
+    ["queries/s", (run) => run.queriesPerSecond],
+    ["average ms", (run) => run.averageMs],
+    ["lost", (run) => run.lost],
+    ["average ms, half load", (run) => run.averageMsAtHalfLoad],
+    ["lost, half load", (run) => run.lostAtHalfLoad],
+    ["RSS MiB", (run) => run.rssMiB],
+  ];
+  const lines = [
+    `DNS, 10,000 services, 80 % NXDOMAIN, ours with 100 changes/s; medians of ${runs.length / servers.length} rounds`,
+    "",
+    ["", ...servers].map(cell).join(""),
+    ...rows.map(([label, of]) => [label, ...servers.map((server) => figure(server, of))].map(cell).join("")),
+    "",
+    `CPU: ${ratios.cpuVsNsd ?? "?"} of NSD's (bar <= 2.0), ${ratios.cpuVsBind ?? "?"} of BIND's (bar < 1); ${qps} answers/s (bar >= 40,000)`,
+  ];
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+function cpuOf(runs: readonly DnsRun[], server: string): number {
+  return median(runs.filter((run) => run.server === server).map(({ cpuUsPerQuery }) => cpuUsPerQuery));
+}
+
+async function measure(
+  plane: DnsPlane,
+  { folder, seconds, turn }: { folder: string; seconds: number; turn: number },
+): Promise<DnsRun> {
+  const before = cpuSeconds([plane.process.pid]);
+  const full = await dnsperf(plane, { folder, seconds });
+  const cpu = cpuSeconds([plane.process.pid]) - before;
+  const half = await dnsperf(plane, { folder, seconds, perSecond: Math.round(full.perSecond / 2) });
+  return {
+    server: plane.name,
+    round: turn,
+    queriesPerSecond: Math.round(full.perSecond),
+    cpuUsPerQuery: round((cpu / full.completed) * 1e6),
+    averageMs: full.averageMs,
+    lost: full.lost,
+    averageMsAtHalfLoad: half.averageMs,
+    lostAtHalfLoad: half.lost,
+    rssMiB: round(rssMiB([plane.process.pid])),
+  };
+}
+
+interface Load {
+  readonly completed: number;
+  readonly lost: number;
+  readonly perSecond: number;
+  readonly averageMs: number;
+}
+
+async function dnsperf(
+  { port }: DnsPlane,
+  { folder, seconds, perSecond }: { folder: string; seconds: number; perSecond?: number },
+): Promise<Load> {
+  const words = ["-s", "127.0.0.1", "-p", port, "-d", `${folder}/queries.txt`, "-l", seconds];
+  const bounds = ["-c", CLIENTS, "-q", OUTSTANDING, ...(perSecond === undefined ? [] : ["-Q", perSecond])];
+  const child = Bun.spawn(["dnsperf", ...[...words, ...bounds].map(String)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const text = await new Response(child.stdout).text();
+  const figure = (label: string): number => {
+    const found = new RegExp(`${label}:\\s+([\\d.]+)`).exec(text)?.[1];
+    if (found === undefined) throw new Error(`dnsperf does not say "${label}":\n${text}`);
+    return Number(found);
+  };
+  return {
+    completed: figure("Queries completed"),
+    lost: figure("Queries lost"),
+    perSecond: figure("Queries per second"),
+    averageMs: round(figure("Average Latency \\(s\\)") * 1000),
+  };
+}
+
+async function untilAnswers({ name, port }: DnsPlane): Promise<void> {
+  const query = ask({ name: `${service(1).labels.join(".")}.${ORIGIN}`, type: TYPE.A });
+  using client = await UdpClient.open(port);
+  for (const endMs = performance.now() + 15_000; performance.now() < endMs;) {
+    client.send(query);
+    if (await client.has(1, 100)) return;
+  }
+  throw new Error(`No answer from ${name} within 15 s`);
+}
