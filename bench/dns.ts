@@ -23,7 +23,8 @@ export interface DnsRun {
   readonly averageMs: number;
   readonly lost: number;
   /** At half of its `queriesPerSecond`. */
-  readonly averageMsAtHalfLoad: number;
+  readonly p50MsAtHalfLoad: number;
+  readonly p99MsAtHalfLoad: number;
   readonly lostAtHalfLoad: number;
   readonly rssMiB: number;
 }
@@ -82,7 +83,8 @@ export function dnsReport({ runs, ratios, qps }: DnsFigures): string {
     ["queries/s", (run) => run.queriesPerSecond],
     ["average ms", (run) => run.averageMs],
     ["lost", (run) => run.lost],
-    ["average ms, half load", (run) => run.averageMsAtHalfLoad],
+    ["p50 ms, half load", (run) => run.p50MsAtHalfLoad],
+    ["p99 ms, half load", (run) => run.p99MsAtHalfLoad],
     ["lost, half load", (run) => run.lostAtHalfLoad],
     ["RSS MiB", (run) => run.rssMiB],
   ];
@@ -116,7 +118,8 @@ async function measure(
     cpuUsPerQuery: round((cpu / full.completed) * 1e6),
     averageMs: full.averageMs,
     lost: full.lost,
-    averageMsAtHalfLoad: half.averageMs,
+    p50MsAtHalfLoad: half.percentileMs(50),
+    p99MsAtHalfLoad: half.percentileMs(99),
     lostAtHalfLoad: half.lost,
     rssMiB: round(rssMiB([plane.process.pid])),
   };
@@ -127,6 +130,8 @@ interface Load {
   readonly lost: number;
   readonly perSecond: number;
   readonly averageMs: number;
+  /** Known with `perSecond` only. */
+  percentileMs(percent: number): number;
 }
 
 async function dnsperf(
@@ -134,7 +139,13 @@ async function dnsperf(
   { folder, seconds, perSecond }: { folder: string; seconds: number; perSecond?: number },
 ): Promise<Load> {
   const words = ["-s", "127.0.0.1", "-p", port, "-d", `${folder}/queries.txt`, "-l", seconds];
-  const bounds = ["-c", CLIENTS, "-q", OUTSTANDING, ...(perSecond === undefined ? [] : ["-Q", perSecond])];
+  const bounds = [
+    "-c",
+    CLIENTS,
+    "-q",
+    OUTSTANDING,
+    ...(perSecond === undefined ? [] : ["-Q", perSecond, "-v"]),
+  ];
   const child = Bun.spawn(["dnsperf", ...[...words, ...bounds].map(String)], {
     stdin: "ignore",
     stdout: "pipe",
@@ -146,7 +157,11 @@ async function dnsperf(
     if (found === undefined) throw new Error(`dnsperf does not say "${label}":\n${text}`);
     return Number(found);
   };
+  // With -v each query has a line that ends with its time, s.
+  const times = Float64Array.from(text.matchAll(/^> .* ([\d.]+)$/gm), ([, time]) => Number(time)).toSorted();
   return {
+    percentileMs: (percent) =>
+      round((times[Math.floor((times.length * percent) / 100)] ?? Number.NaN) * 1000),
     completed: figure("Queries completed"),
     lost: figure("Queries lost"),
     perSecond: figure("Queries per second"),
