@@ -17,9 +17,18 @@ import { type ControlMaterial, readControl } from "./control-secret.ts";
 import { type Identity, readIdentity, readRoot, type RootAuthority } from "./identity.ts";
 import { SecretCache } from "./secret-cache.ts";
 import { isShadowOf, shadowName } from "./take-over.ts";
-import { CONTROL_SECRET, IDENTITY_SECRET, ROOT_SECRET, ROUTER, SERVICE_NAME_LABEL } from "./names.ts";
+import { isImportSlice } from "./import-slices.ts";
+import {
+  CONTROL_SECRET,
+  IDENTITY_SECRET,
+  MCS_SERVICE_LABEL,
+  ROOT_SECRET,
+  ROUTER,
+  SERVICE_NAME_LABEL,
+} from "./names.ts";
 
 const SLICES_OF = "service";
+const SLICES_OF_IMPORT = "import";
 
 export interface CachesOptions {
   readonly client: KubeClient;
@@ -73,7 +82,11 @@ export class Caches {
     this.imports = informer(RESOURCES.serviceImports);
     this.services = informer(RESOURCES.services);
     this.slices = informer(RESOURCES.endpointSlices, {
-      indexes: { [SLICES_OF]: (slice) => [slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""] },
+      indexes: {
+        [SLICES_OF]: (slice) => [slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""],
+        [SLICES_OF_IMPORT]: (slice) =>
+          isImportSlice(slice) ? [slice.metadata.labels?.[MCS_SERVICE_LABEL] ?? ""] : [],
+      },
     });
     const names = [IDENTITY_SECRET, ROOT_SECRET, CONTROL_SECRET];
     this.secrets = new SecretCache({ client, namespace, names, clock, random });
@@ -114,6 +127,11 @@ export class Caches {
 
   slicesOf(service: string): EndpointSlice[] {
     return this.slices.by(SLICES_OF, service);
+  }
+
+  /** Those that this controller wrote for an import. */
+  slicesOfImport(name: string): EndpointSlice[] {
+    return this.slices.by(SLICES_OF_IMPORT, name);
   }
 
   /** What belongs to another Site than this one is left over from before, and counts as absent. */

@@ -10,6 +10,7 @@ import type { KubeClient } from "#kube/client.ts";
 import { Assembler } from "./assembler.ts";
 import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import { GrantWriter } from "./grant-writer.ts";
+import { isImportSlice } from "./import-slices.ts";
 import { ImportWriter } from "./import-writer.ts";
 import { isImportService } from "./imports.ts";
 import { InForce } from "./in-force.ts";
@@ -18,13 +19,14 @@ import { clustersetName, clustersetOf } from "./clusterset-service.ts";
 import { LeaderLoops } from "./leader-loops.ts";
 import { ListenerBook } from "./listener-book.ts";
 import { Lock } from "./lock.ts";
-import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
+import { CONTROL_PORT, JOIN_PORT, LEASE, MCS_SERVICE_LABEL } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
 import { mergeStates, type NetworkView, type SiteState, withSelf } from "./network-view.ts";
 import { Pace } from "./pace.ts";
 import { Renewal } from "./renewal.ts";
 import { RouterFleet } from "./router-fleet.ts";
 import { Servers } from "./servers.ts";
+import { SliceWriter } from "./slice-writer.ts";
 import { ServiceListeners } from "./service-listeners.ts";
 import { SiteWriter } from "./site-writer.ts";
 import { conflictCondition, contentKey, StatusWriter } from "./status-writer.ts";
@@ -48,11 +50,23 @@ export interface SiteControllerOptions {
   readonly ports?: { readonly join: number; readonly control: number };
   /** How long routers go on for a Service that leads to them no more, ms [10,000]. */
   readonly drainMs?: number;
+  /** How long the EndpointSlices of a silent cluster stay, ms [60,000]. */
+  readonly sliceLeaseMs?: number;
   /** Timing of the leader election, see LeaderElector. */
   readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
 }
 
-type Kind = "site" | "grant" | "token" | "import" | "takeOver" | "link" | "export" | "policy" | "renewal";
+type Kind =
+  | "site"
+  | "grant"
+  | "token"
+  | "import"
+  | "slices"
+  | "takeOver"
+  | "link"
+  | "export"
+  | "policy"
+  | "renewal";
 
 /** Another takes over at most this much after a controller died without saying so. */
 const LEASE_TIMES = { leaseMs: 8000, renewDeadlineMs: 5000, retryMs: 1500 };
@@ -81,6 +95,7 @@ export class SiteController {
   readonly #fleet: RouterFleet;
   readonly #book: ListenerBook;
   readonly #imports: ImportWriter;
+  readonly #slices: SliceWriter;
   readonly #takeOvers: TakeOverWriter;
   readonly #site: SiteWriter;
   readonly #statuses: StatusWriter;
@@ -124,6 +139,7 @@ export class SiteController {
       onOver: () => this.#assembler.changed(),
     });
     this.#imports = new ImportWriter({ client, caches, clock, book: this.#book });
+    this.#slices = new SliceWriter({ client, caches, clock, leaseMs: options.sliceLeaseMs });
     this.#takeOvers = new TakeOverWriter({
       client,
       caches,
@@ -237,6 +253,7 @@ export class SiteController {
       grant: { reconcile: (name) => this.#grants.reconcile(name), capMs: 5000 },
       token: { reconcile: (name) => this.#reconcileToken(name), baseMs: 500 },
       import: { reconcile: (name) => this.#imports.reconcile(name), concurrency: 16, capMs: 5000 },
+      slices: { reconcile: (name) => this.#slices.reconcile(name), concurrency: 8, capMs: 5000 },
       takeOver: { reconcile: (name) => this.#takeOvers.reconcile(name), concurrency: 8, capMs: 5000 },
       link: { reconcile: (name) => this.#statuses.link(name), concurrency: 4, capMs: 5000 },
       export: { reconcile: (name) => this.#statuses.export(name), concurrency: 8, capMs: 5000 },
@@ -273,6 +290,13 @@ export class SiteController {
     caches.imports.onChange(({ name }, { after }) => {
       if (after === undefined) this.#imports.released(name);
       this.#replan(name);
+    });
+    caches.slices.onChange((_key, { before, after }) => {
+      const [slice] = [after, before].filter((one) => one !== undefined && isImportSlice(one));
+      const name = slice?.metadata.labels?.[MCS_SERVICE_LABEL];
+      if (name === undefined) return;
+      this.#slices.touched(name);
+      this.#planning.soon();
     });
     caches.policies.onChange(({ name }) => this.#replan(name));
     caches.services.onChange(({ name }, { before, after }) => {
@@ -336,6 +360,7 @@ export class SiteController {
       this.#assembler.changed();
       const names = new Set([...this.#imports.toWrite(), ...this.#touched]);
       for (const name of names) this.#loops.enqueue("import", name);
+      for (const name of this.#slices.plan(this.#imports.desired)) this.#loops.enqueue("slices", name);
     }
     this.#touched.clear();
     this.#enqueueConflicts();
@@ -389,6 +414,7 @@ export class SiteController {
     }
     this.#book.clear();
     this.#imports.reset();
+    this.#slices.reset();
     this.#takeOvers.reset();
     void this.#loops.stop();
   }

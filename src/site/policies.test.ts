@@ -124,15 +124,8 @@ describe("what is spoken on a port", () => {
 test("affinity of a ServiceImport or its Service is told to the routers without any policy", async () => {
   const { site, router } = await importing();
   await using _ = site;
-  const object = await eventually(() => site.read(RESOURCES.serviceImports, "web"));
-  site.put(RESOURCES.serviceImports, {
-    ...object,
-    spec: {
-      ...object.spec,
-      sessionAffinity: "ClientIP",
-      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
-    },
-  });
+  const terms = { type: "ClusterSetIP", sessionAffinity: "ClientIP", affinitySeconds: 60 };
+  router.sees([seenSite("c2", { services: [{ ...seenService("web"), terms }] })]);
   const affinity = { type: "ClientIP", timeoutSeconds: 60 };
   await eventually(
     () => JSON.stringify(router.config?.policies) === JSON.stringify([{ service: "shop/web", affinity }]),

@@ -24,7 +24,11 @@ export function controllerRules(): PolicyRule[] {
       verbs: ["update", "patch"],
     },
     { apiGroups: [""], resources: ["services"], verbs: [...READ, "create", "update", "patch", "delete"] },
-    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+    {
+      apiGroups: ["discovery.k8s.io"],
+      resources: ["endpointslices"],
+      verbs: [...READ, "create", "update", "delete"],
+    },
     { apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "delete"] },
     {
       apiGroups: [""],

@@ -53,7 +53,7 @@ export class TestSite {
     });
   }
 
-  async start(options: { drainMs?: number } = {}): Promise<SiteController> {
+  async start(options: { drainMs?: number; sliceLeaseMs?: number } = {}): Promise<SiteController> {
     const controller = new SiteController({
       client: this.client,
       namespace: NAMESPACE,
