@@ -318,9 +318,10 @@ export class Flood {
       version: facts.version,
       generation: facts.generation,
       links: [...facts.links],
-      services: [...facts.services.values()].map(({ service, ports, endpoints }) => ({
+      services: [...facts.services.values()].map(({ service, ports, terms, endpoints }) => ({
         service,
         ports: [...ports],
+        ...(terms === undefined ? {} : { terms }),
         endpoints: [...endpoints],
       })),
     };
