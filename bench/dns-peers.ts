@@ -11,7 +11,7 @@ export interface DnsPlane {
 
 export function startOurs(folder: string): DnsPlane {
   const port = freePort();
-  const command = [process.execPath, `${import.meta.dir}/dns-server.ts`, String(port)];
+  const command = [process.execPath, new URL("./dns-server.ts", import.meta.url).pathname, String(port)];
   return { name: "isthmus", port, process: start(command, { log: `${folder}/isthmus.log` }) };
 }
 

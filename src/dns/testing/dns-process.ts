@@ -1,3 +1,5 @@
+const SERVE = new URL("./serve.ts", import.meta.url).pathname;
+
 /** What `serve.ts` says of itself. */
 export interface DnsProcessState {
   readonly queries: number;
@@ -15,7 +17,7 @@ export interface DnsProcess extends AsyncDisposable {
 }
 
 export async function startDnsProcess(port = 0): Promise<DnsProcess> {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/serve.ts`, String(port)], {
+  const child = Bun.spawn([process.execPath, SERVE, String(port)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
