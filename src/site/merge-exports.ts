@@ -59,7 +59,9 @@ const DEFAULT_AFFINITY_SECONDS = 10_800;
  * Address families are no conflict of a ClusterSetIP service: routers stand between, so that any client reaches any pod.
  */
 export function mergeExports(constituents: readonly [Constituent, ...Constituent[]]): MergedService {
-  const all = constituents.map(viewOf).toSorted(byAge) as [View, ...View[]];
+  const all = (alike(constituents) ? [viewOf(oldestOf(constituents))] : constituents.map(viewOf)).toSorted(
+    byAge,
+  ) as [View, ...View[]];
   const [winner] = all;
   const comparable = all.filter(({ told }) => told);
   const sameType = comparable.filter(({ type }) => type === winner.type);
@@ -70,6 +72,7 @@ export function mergeExports(constituents: readonly [Constituent, ...Constituent
     field: string,
     { among, value }: { among: readonly View[]; value: (of: View) => string },
   ): void => {
+    if (among.length < 2) return;
     const wins = value(winner);
     const others = among.filter((one) => value(one) !== wins);
     if (others.length === 0) return;
@@ -169,6 +172,22 @@ function viewOf({ cluster, ports, terms }: Constituent): View {
     labels: terms?.labels ?? {},
     annotations: terms?.annotations ?? {},
   };
+}
+
+/** Whether they differ in nothing but their age, as most do: then there is nothing to judge. */
+function alike(constituents: readonly Constituent[]): boolean {
+  const [first, ...rest] = constituents.map(({ ports, terms }) =>
+    JSON.stringify([ports, terms === undefined ? undefined : { ...terms, createdMs: 0 }]),
+  );
+  return rest.every((text) => text === first);
+}
+
+function oldestOf(constituents: readonly [Constituent, ...Constituent[]]): Constituent {
+  const ageOf = ({ terms }: Constituent): number => terms?.createdMs ?? Infinity;
+  return constituents.reduce((oldest, one) => {
+    const [a, b] = [ageOf(one), ageOf(oldest)];
+    return a < b || (a === b && one.cluster < oldest.cluster) ? one : oldest;
+  });
 }
 
 function byAge(a: View, b: View): number {
