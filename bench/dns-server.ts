@@ -2,9 +2,8 @@
  * What `isthmus dns run` runs, without a cluster: src/dns and generated services, 100 of which change each second.
  * `bun bench/dns-server.ts PORT`.
  */
+import { listenDns } from "#dns/listen.ts";
 import { Responder } from "#dns/responder.ts";
-import { TcpServer } from "#dns/tcp-server.ts";
-import { UdpServer } from "#dns/udp-server.ts";
 import { Zone } from "#dns/zone.ts";
 import { ORIGIN, recordsOf, SERVICES } from "./dns-zone.ts";
 
@@ -14,12 +13,11 @@ const port = Number(process.argv[2]);
 const zone = new Zone({ origin: ORIGIN, ttl: 5, now: () => Date.now() });
 for (let index = 0; index < SERVICES; index++) zone.set(`s${index}`, recordsOf(index));
 const responder = new Responder({ zone });
-await UdpServer.listen({ hostname: "127.0.0.1", port, responder });
-const tcp = new TcpServer({ hostname: "127.0.0.1", port, responder });
+const servers = await listenDns({ hostname: "127.0.0.1", port, responder });
 let changes = 0;
 setInterval(() => {
   changes++;
   const index = (changes * 7919) % SERVICES;
   zone.set(`s${index}`, recordsOf(index, changes));
 }, CHANGE_EVERY_MS);
-process.stdout.write(`${tcp.port}\n`);
+process.stdout.write(`${servers.port}\n`);

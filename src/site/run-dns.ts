@@ -2,14 +2,11 @@ import { systemClock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import { untilSignal } from "#core/lifecycle.ts";
 import { logFor } from "#core/log.ts";
+import { type DnsAddress, type DnsServers, isAddressInUse, listenDns } from "#dns/listen.ts";
 import { Responder } from "#dns/responder.ts";
-import { TcpServer } from "#dns/tcp-server.ts";
-import { UdpServer } from "#dns/udp-server.ts";
 import { Zone } from "#dns/zone.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { DnsFeed } from "./dns-feed.ts";
-
-const TRIES_FOR_A_PORT = 10;
 
 export interface DnsOptions {
   /** Where it answers, over UDP and TCP. */
@@ -39,56 +36,25 @@ export async function runDns(options: DnsOptions): Promise<number> {
   const responder = new Responder({ zone, ready: () => feed.ready });
   const servers = await listen({ hostname, port, responder });
   feed.start();
-  log.info("DNS runs", { zone: zone.origin, address: hostname, port: servers.udp.port });
+  log.info("DNS runs", { zone: zone.origin, address: hostname, port: servers.port });
   const ended = await signal;
   log.info("Stopping", { signal: ended });
-  servers.udp.close();
-  servers.tcp.close();
+  servers.close();
   await feed.stop();
   return 0;
 }
 
-interface Listening {
-  readonly hostname: string;
-  readonly port: number;
-  readonly responder: Responder;
-}
-
-interface Servers {
-  readonly udp: UdpServer;
-  readonly tcp: TcpServer;
-}
-
-/** UDP and TCP on the same port. A port that was free for UDP may be taken for TCP: with port 0 another one is tried. */
-async function listen(options: Listening): Promise<Servers> {
-  for (let tries = 1; ; tries++) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
-      return await listenOnce(options);
-    } catch (error) {
-      if (options.port !== 0 || !isInUse(error) || tries === TRIES_FOR_A_PORT)
-        throw listenError(options, error);
-    }
-  }
-}
-
-async function listenOnce(options: Listening): Promise<Servers> {
-  const udp = await UdpServer.listen(options);
+async function listen(address: DnsAddress): Promise<DnsServers> {
   try {
-    return { udp, tcp: new TcpServer({ ...options, port: udp.port }) };
+    return await listenDns(address);
   } catch (error) {
-    udp.close();
-    throw error;
+    throw listenError(address, error);
   }
 }
 
-function isInUse(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-}
-
-function listenError({ hostname, port }: Listening, cause: unknown): IsthmusError {
+function listenError({ hostname, port }: DnsAddress, cause: unknown): IsthmusError {
   const where = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-  if (isInUse(cause))
+  if (isAddressInUse(cause))
     return new IsthmusError("ADDRESS_IN_USE", `Cannot answer DNS on "${where}": the address is in use`, {
       hint: `See who has it: ss -lntup 'sport = :${port}'`,
       cause,
