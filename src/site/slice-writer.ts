@@ -73,6 +73,8 @@ export class SliceWriter {
     const known = new Map(caches.slicesOfImport(name).map((slice) => [slice.metadata.name, slice]));
     const isLive = object !== undefined && object.metadata.deletionTimestamp === undefined;
     const text = desired === undefined ? "" : this.#text(desired);
+    // Noted first: who touches a slice while we write takes it back. A failure comes again by itself.
+    if (desired !== undefined) this.#written.set(name, text);
     // Judged once: what ends while we write is the next turn's.
     const left = new Map(desired?.sources.map((source) => [source, this.#leftMs(name, source)]));
     const isOver = (source: Source): boolean => (left.get(source) ?? 0) <= 0;
@@ -91,7 +93,6 @@ export class SliceWriter {
     for (const { metadata } of known.values())
       await client.delete(RESOURCES.endpointSlices, { namespace: caches.namespace, name: metadata.name });
     if (desired === undefined) return {};
-    this.#written.set(name, text);
     const silent = desired.sources.filter((source) => !source.heard && !isOver(source));
     const leftMs = Math.min(...silent.map((source) => left.get(source) ?? 0));
     return Number.isFinite(leftMs) ? { requeueAfterMs: leftMs } : {};
