@@ -12,6 +12,7 @@ import { httpIdleReport, measureHttpIdle } from "./http-idle.ts";
 import { httpRatiosOf, isHttpComparison } from "./lib/http-measure.ts";
 import { compareHttp } from "./lib/http-planes.ts";
 import { httpReport } from "./lib/http-report.ts";
+import { round } from "./lib/stats.ts";
 import { cell } from "./lib/table.ts";
 import { measureMemory } from "./memory.ts";
 import { measureScaleUps, scaleUpReport } from "./scale-up.ts";
@@ -95,7 +96,7 @@ function report(comparison: Comparison, all: readonly Run[]): string {
     ["", ...planes, planes.length > 1 ? "ratio" : "", comparison === "link" ? "bar" : ""].map(cell).join(""),
   );
   for (const [label, figure, bar] of rows) {
-    const figures = planes.map((plane) => medianOf(all, plane, figure));
+    const figures = planes.map((plane) => round(medianOf(all, plane, figure)));
     const [ours = Number.NaN, theirs = Number.NaN] = figures;
     const ratio = Number.isFinite(ours / theirs) ? (ours / theirs).toFixed(2) : "";
     lines.push([label, ...figures.map(String), ratio, comparison === "link" ? bar : ""].map(cell).join(""));
