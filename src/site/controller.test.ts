@@ -271,8 +271,8 @@ describe("imports", () => {
     expect(his.metadata.uid).toBe(made.metadata.uid ?? "");
     expect(router.config?.listeners?.[0]?.listen).toBe("${POD_IP}:10000");
     // What other clusters export is still to be had, by another Service and the same router port.
-    // It may be made a moment before its port is known, and leads there once it is.
-    await eventually(() => service(site, "web-clusterset")?.spec.ports?.[0]?.targetPort === 10_000);
+    const clusterset = await eventually(() => service(site, "web-clusterset"));
+    expect(clusterset.spec.ports?.map(({ targetPort }) => targetPort)).toEqual([10_000]);
     expect(router.config?.listeners?.[0]?.listen).toBe("${POD_IP}:10000");
     router.sees([seenSite("c2")]);
     await eventually(() => service(site, "web-clusterset") === undefined);

@@ -85,9 +85,13 @@ export class ListenerBook {
     for (const key of this.#pending.keys()) if (!keys.has(key)) this.#pending.delete(key);
   }
 
-  /** The router port of a service's port: as written, else as given. */
+  /**
+   * The router port of a service's port: as written, else as given, else the one that goes on. So a Service that takes the
+   * place of one that has just gone leads to the same port, and never to none.
+   */
   portOf(of: { readonly service: string; readonly port: number }): number | undefined {
-    return this.#options.written.portOf(of) ?? this.#pending.get(keyOf(of))?.listenerPort;
+    this.#noteVanished();
+    return this.#given(of) ?? this.#lingering.get(keyOf(of))?.listener.listenerPort;
   }
 
   /** All listeners that the routers shall have. */
@@ -98,7 +102,7 @@ export class ListenerBook {
     const listeners = [...written.list()];
     for (const one of this.#pending.values()) if (written.portOf(one) === undefined) listeners.push(one);
     for (const { listener } of this.#lingering.values())
-      if (this.portOf(listener) === undefined) listeners.push(listener);
+      if (this.#given(listener) === undefined) listeners.push(listener);
     return listeners;
   }
 
@@ -113,6 +117,10 @@ export class ListenerBook {
     for (const { cancel } of this.#lingering.values()) cancel();
     this.#lingering.clear();
     this.#before = [];
+  }
+
+  #given(of: { readonly service: string; readonly port: number }): number | undefined {
+    return this.#options.written.portOf(of) ?? this.#pending.get(keyOf(of))?.listenerPort;
   }
 
   #noteVanished(): void {
