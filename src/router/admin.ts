@@ -1,11 +1,11 @@
 import { IsthmusError } from "#core/errors.ts";
 import { resolveAddress } from "./config.ts";
-import { explainAnswer } from "./explain-answer.ts";
-import type { FlowTable } from "./flow-table.ts";
-import type { Listeners } from "./listeners.ts";
+import { explainAnswer } from "./explain/explain-answer.ts";
+import type { FlowTable } from "./flow/flow-table.ts";
+import type { Listeners } from "./serving/listeners.ts";
 import type { RouterCore } from "./router-core.ts";
 import type { RouterState } from "./state.ts";
-import { listenTcp } from "./tcp-listener.ts";
+import { listenTcp } from "./serving/tcp-listener.ts";
 
 /** /v1/streams shows so many at most, and says how many there are. */
 const MAX_STREAMS = 1000;

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#core/clock.ts";
-import { ConfigRefused, ConfigWatch, loadConfigFile } from "./config-file.ts";
+import { ConfigRefused, ConfigWatch, loadConfigFile } from "./control/config-file.ts";
 import { parseConfig, resolveAddress } from "./config.ts";
 import { eventually } from "./testing/routers.ts";
 

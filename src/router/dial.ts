@@ -1,8 +1,8 @@
-import type { ConnectQueue, ConnectTarget } from "./connect-queue.ts";
+import type { ConnectQueue, ConnectTarget } from "./flow/connect-queue.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { End } from "./flow.ts";
-import { SocketEnd } from "./socket-end.ts";
-import { StreamEnd } from "./stream-end.ts";
+import type { End } from "./flow/flow.ts";
+import { SocketEnd } from "./flow/socket-end.ts";
+import { StreamEnd } from "./flow/stream-end.ts";
 
 /** Who asked for a connection to an endpoint: what OPEN says about it at the far router. */
 export interface DialFor {

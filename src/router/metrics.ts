@@ -1,11 +1,11 @@
 import type { Link } from "#link/types.ts";
 import type { RouterCounters, ServiceStats } from "./counters.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Flow } from "./flow.ts";
+import type { Flow } from "./flow/flow.ts";
 import type { H2Counters } from "#http/h2/counters.ts";
 import type { HttpCounters } from "./http/counters.ts";
-import type { LinkTransport } from "./link-manager.ts";
-import type { SiteView } from "./network.ts";
+import type { LinkTransport } from "./network/link-manager.ts";
+import type { SiteView } from "./network/network.ts";
 
 export interface MetricsSource {
   readonly counters: RouterCounters;

@@ -6,19 +6,19 @@ import type { LinkHandler } from "#link/types.ts";
 import { Admin } from "./admin.ts";
 import type { RouterConfig } from "./config.ts";
 import type { Problem } from "./config.ts";
-import { ConnectQueue } from "./connect-queue.ts";
+import { ConnectQueue } from "./flow/connect-queue.ts";
 import { RouterCounters } from "./counters.ts";
 import { Dialer } from "./dial.ts";
-import type { Flow } from "./flow.ts";
-import { FlowTable } from "./flow-table.ts";
+import type { Flow } from "./flow/flow.ts";
+import { FlowTable } from "./flow/flow-table.ts";
 import { HttpCounters } from "./http/counters.ts";
-import { identityOf, LinkManager, type LinkTransport } from "./link-manager.ts";
-import { Listeners } from "./listeners.ts";
-import type { OpeningContext } from "./opening.ts";
+import { identityOf, LinkManager, type LinkTransport } from "./network/link-manager.ts";
+import { Listeners } from "./serving/listeners.ts";
+import type { OpeningContext } from "./flow/opening.ts";
 import { RouterCore } from "./router-core.ts";
-import { policiesState } from "./policy-state.ts";
+import { policiesState } from "./explain/policy-state.ts";
 import { metricsText } from "./metrics.ts";
-import { Serving } from "./serving.ts";
+import { Serving } from "./serving/serving.ts";
 import type { RouterState } from "./state.ts";
 
 /** State goes out this long after a change, so that changes that come together are one message, ms. */

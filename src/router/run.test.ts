@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerWebSocket } from "bun";
 import { createServerCertificate } from "#pki/tls-server.ts";
-import { readRouterMessage, type RouterMessage } from "./control-protocol.ts";
+import { readRouterMessage, type RouterMessage } from "./control/control-protocol.ts";
 import { runRouter } from "./run.ts";
 import { TestClient } from "./testing/client.ts";
 import { EchoBackend } from "./testing/backend.ts";

@@ -6,13 +6,13 @@ import { untilSignal } from "#core/lifecycle.ts";
 import { logFor } from "#core/log.ts";
 import { systemRandom } from "#core/random.ts";
 import { VERSION } from "#core/version.ts";
-import { ConfigWatch, loadConfigFile } from "./config-file.ts";
+import { ConfigWatch, loadConfigFile } from "./control/config-file.ts";
 import { parseConfig, type RouterConfig } from "./config.ts";
-import { ControlClient } from "./control-client.ts";
-import type { ControllerMessage, RouterMessage } from "./control-protocol.ts";
-import { LastGood } from "./last-good.ts";
+import { ControlClient } from "./control/control-client.ts";
+import type { ControllerMessage, RouterMessage } from "./control/control-protocol.ts";
+import { LastGood } from "./control/last-good.ts";
 import { Router, type RouterOptions } from "./router.ts";
-import { tlsTransport } from "./tls-transport.ts";
+import { tlsTransport } from "./network/tls-transport.ts";
 
 const log = logFor("router");
 

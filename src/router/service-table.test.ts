@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { FakeClock } from "#core/clock.ts";
 import { seededRandom } from "#core/random.ts";
-import type { AdvertisedEndpoint, AdvertisedService } from "./advertisement.ts";
+import type { AdvertisedEndpoint, AdvertisedService } from "./network/advertisement.ts";
 import type { PolicyConfig, RouterConfig } from "./config.ts";
 import { ServiceTable } from "./service-table.ts";
 

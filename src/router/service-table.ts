@@ -1,10 +1,10 @@
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
-import type { AdvertisedEndpoint, AdvertisedService } from "./advertisement.ts";
+import type { AdvertisedEndpoint, AdvertisedService } from "./network/advertisement.ts";
 import type { EndpointConfig, PolicyConfig, RouterConfig, ServiceConfig } from "./config.ts";
 import { Endpoint, type EndpointFacts } from "./endpoint.ts";
-import { explainService } from "./explain.ts";
-import type { ServiceExplanation } from "./explanation.ts";
+import { explainService } from "./explain/explain.ts";
+import type { ServiceExplanation } from "./explain/explanation.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { Balancer, type BalancerOptions, type Offer, type PickContext } from "./selection/balancer.ts";
 import { DEFAULT_CONNECT_MS, selectionOf, type SelectionPolicy } from "./selection/policy.ts";

@@ -1,4 +1,4 @@
-import type { AdvertisedPort } from "./advertisement.ts";
+import type { AdvertisedPort } from "./network/advertisement.ts";
 import type { Problem } from "./config.ts";
 import type { ExportTerms } from "./export-terms.ts";
 

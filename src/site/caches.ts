@@ -13,11 +13,11 @@ import { isOwnedBy } from "#controller/owner-reference.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { KubeClient } from "#kube/client.ts";
-import { type ControlMaterial, readControl } from "./control-secret.ts";
-import { type Identity, readIdentity, readRoot, type RootAuthority } from "./identity.ts";
-import { SecretCache } from "./secret-cache.ts";
-import { isShadowOf, shadowName } from "./take-over.ts";
-import { isImportSlice } from "./import-slices.ts";
+import { type ControlMaterial, readControl } from "./routers/control-secret.ts";
+import { type Identity, readIdentity, readRoot, type RootAuthority } from "./join/identity.ts";
+import { SecretCache } from "./join/secret-cache.ts";
+import { isShadowOf, shadowName } from "./policy/take-over.ts";
+import { isImportSlice } from "./imports/import-slices.ts";
 import {
   CONTROL_SECRET,
   IDENTITY_SECRET,

@@ -4,7 +4,7 @@ import type { AccessToken } from "#api/kinds/access-token.ts";
 import { conditionOf, isTrue } from "#api/object.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { parseConfig } from "#router/config.ts";
-import { hashOfCode } from "./join-protocol.ts";
+import { hashOfCode } from "./join/join-protocol.ts";
 import { IMPORT_LABEL, ORIGINAL_ANNOTATION } from "./names.ts";
 import { SliceKeeper } from "./testing/slice-keeper.ts";
 import { eventually, seenService, seenSite, TestSite } from "./testing/test-site.ts";

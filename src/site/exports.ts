@@ -3,7 +3,7 @@ import type { ServiceExport } from "#api/kinds/service-export.ts";
 import type { ServiceConfig } from "#router/config.ts";
 import { termsOf } from "./export-terms.ts";
 import { CLUSTERSET_LABEL, IMPORT_LABEL } from "./names.ts";
-import { isShadow } from "./take-over.ts";
+import { isShadow } from "./policy/take-over.ts";
 
 /** The service that the router may offer to the network, or why there is none (a reason of KEP-1645, and a sentence). */
 export type ExportVerdict =

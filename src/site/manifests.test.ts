@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import type { Deployment, Service } from "#api/builtin.ts";
 import { validate } from "#api/registry.ts";
 import { type Exposure, exposureOf } from "./link-access.ts";
-import { ListenerPorts } from "./listener-ports.ts";
+import { ListenerPorts } from "./routers/listener-ports.ts";
 import { installObjects, siteObject } from "./manifests.ts";
 import { controllerRules } from "./rbac.ts";
-import { accessServices, routerDeployment } from "./router-workload.ts";
+import { accessServices, routerDeployment } from "./routers/router-workload.ts";
 
 const OPTIONS = {
   namespace: "shop",

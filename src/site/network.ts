@@ -14,9 +14,9 @@ import {
   readRoot,
   type RootAuthority,
   rootData,
-} from "./identity.ts";
+} from "./join/identity.ts";
 import { newId } from "./ids.ts";
-import { LEAF_DAYS } from "./issuer.ts";
+import { LEAF_DAYS } from "./join/issuer.ts";
 import { IDENTITY_SECRET, labelsOf, ROOT_SECRET, ROUTER } from "./names.ts";
 
 const log = logFor("site", "network");

@@ -2,9 +2,9 @@ import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { RouterConfig } from "#router/config.ts";
-import type { ControlMaterial } from "./control-secret.ts";
-import { type ConnectedRouter, ControlServer } from "./control-server.ts";
-import { type JoinAuthority, type JoinServer, startJoinServer } from "./join-server.ts";
+import type { ControlMaterial } from "./routers/control-secret.ts";
+import { type ConnectedRouter, ControlServer } from "./routers/control-server.ts";
+import { type JoinAuthority, type JoinServer, startJoinServer } from "./join/join-server.ts";
 
 export interface ServersOptions {
   readonly hostname: string;

@@ -9,12 +9,12 @@ import type { Clock } from "#core/clock.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
-import { controlMark, type ControlMaterial, ensureControl } from "./control-secret.ts";
+import { controlMark, type ControlMaterial, ensureControl } from "./routers/control-secret.ts";
 import { exposureOf, type Exposure } from "./link-access.ts";
 import { CONTROLLER, ENTRY_SERVICE, JOIN_SERVICE, MANAGED_BY, MANAGED_BY_LABEL, ROUTER } from "./names.ts";
 import type { NetworkView } from "./network-view.ts";
-import { lifetimeOf } from "./renewal.ts";
-import { accessServices, routerDeployment } from "./router-workload.ts";
+import { lifetimeOf } from "./join/renewal.ts";
+import { accessServices, routerDeployment } from "./routers/router-workload.ts";
 import { type RouterSummary, secondSiteStatus, siteStatus } from "./status.ts";
 
 export interface SiteWriterOptions {

@@ -8,11 +8,11 @@ import { equals } from "#controller/compare.ts";
 import { type Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import type { EntryVerdict } from "./entry.ts";
 import type { ExportVerdict } from "./exports.ts";
-import type { Conflict } from "./merge-exports.ts";
+import type { Conflict } from "./imports/merge-exports.ts";
 import type { NetworkView } from "./network-view.ts";
-import { policyStatus } from "./policy-status.ts";
+import { policyStatus } from "./policy/policy-status.ts";
 import { condition, linkStatus, type Verdict } from "./status.ts";
-import type { TakeOver } from "./take-over.ts";
+import type { TakeOver } from "./policy/take-over.ts";
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;

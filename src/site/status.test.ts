@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Site } from "#api/kinds/site.ts";
 import { conditionOf } from "#api/object.ts";
 import type { LinkState } from "#router/state.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "./join/identity.ts";
 import { linkStatus, MAX_STATUS_BYTES, siteStatus, type SiteStatusInput, steadyRtt } from "./status.ts";
 import { seenSite } from "./testing/test-site.ts";
 

@@ -2,7 +2,7 @@ import type { Link, LinkStatus } from "#api/kinds/link.ts";
 import type { Site, SiteEndpoint, SiteStatus } from "#api/kinds/site.ts";
 import type { Condition, NewCondition } from "#api/object.ts";
 import { withConditions } from "#controller/write-status.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "./join/identity.ts";
 import type { Exposure } from "./link-access.ts";
 import type { LinkState, NetworkView, SiteState } from "./network-view.ts";
 

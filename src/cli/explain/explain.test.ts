@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { ServiceExplanation } from "#router/explanation.ts";
+import type { ServiceExplanation } from "#router/explain/explanation.ts";
 import type { TestServer } from "#sandbox/apiserver/testing.ts";
 import { ADMIN_PORT } from "#site/names.ts";
 import { type Ran, type SiteServer, siteServer } from "../testing/site-server.ts";

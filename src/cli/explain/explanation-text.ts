@@ -1,4 +1,4 @@
-import type { ExplainedEndpoint, ServiceExplanation } from "#router/explanation.ts";
+import type { ExplainedEndpoint, ServiceExplanation } from "#router/explain/explanation.ts";
 import type { Style } from "../output/style.ts";
 import { formatTable, padEnd } from "../output/table.ts";
 import { durationWords, policyLines } from "./policy-words.ts";

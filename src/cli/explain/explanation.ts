@@ -1,5 +1,5 @@
 import { IsthmusError } from "#core/errors.ts";
-import type { ServiceExplanation } from "#router/explanation.ts";
+import type { ServiceExplanation } from "#router/explain/explanation.ts";
 
 /** What a router answered, once it is clear that this program can read it. Throws PROTOCOL otherwise. */
 export function readExplanation(value: unknown, router: string): ServiceExplanation {

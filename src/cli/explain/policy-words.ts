@@ -1,4 +1,4 @@
-import type { ExplainedPolicy } from "#router/explanation.ts";
+import type { ExplainedPolicy } from "#router/explain/explanation.ts";
 
 /** The policy in force as lines of a name and a sentence, in the order in which a router applies them. */
 export function policyLines(policy: ExplainedPolicy): [name: string, words: string][] {

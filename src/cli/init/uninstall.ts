@@ -1,7 +1,7 @@
 import type { KubeObject } from "#api/object.ts";
 import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { CONTROLLER, IMPORT_LABEL, LEASE, MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
-import { putBackServices } from "#site/put-back.ts";
+import { putBackServices } from "#site/policy/put-back.ts";
 import { EXPOSED_BY, EXPOSED_LABEL } from "../expose/exposed-service.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import type { Session } from "../session.ts";

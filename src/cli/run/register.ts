@@ -65,7 +65,7 @@ export function registerRun(program: Command, io: Io): void {
     .action(async (options: DnsRunOptions, command: Command) => {
       const at = listenAt(options.listen);
       await startLogging(options.logLevel);
-      const { runDns } = await import("#site/run-dns.ts");
+      const { runDns } = await import("#site/dns/run-dns.ts");
       exitWith(
         await runDns({
           ...at,

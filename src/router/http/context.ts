@@ -1,7 +1,7 @@
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { Dialer } from "../dial.ts";
-import type { Route } from "../opening.ts";
+import type { Route } from "../flow/opening.ts";
 import type { HttpCounters } from "./counters.ts";
 
 /** Where a request goes, by its path; how much of the path is cut off first. */

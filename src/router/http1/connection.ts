@@ -1,11 +1,11 @@
 import { FRAMING } from "#http/h1/framing.ts";
 import { METHOD } from "#http/h1/method.ts";
 import type { Endpoint } from "../endpoint.ts";
-import type { End, Flow } from "../flow.ts";
+import type { End, Flow } from "../flow/flow.ts";
 import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
-import type { Route } from "../opening.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { Route } from "../flow/opening.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 import { due, STATE, type State } from "./connection-state.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-parts.ts";

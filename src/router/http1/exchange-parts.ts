@@ -1,9 +1,9 @@
 import type { ByteWriter } from "#http/byte-writer.ts";
 import type { Endpoint } from "../endpoint.ts";
-import type { Flow } from "../flow.ts";
+import type { Flow } from "../flow/flow.ts";
 import type { HttpClientFacts, HttpContext } from "../http/context.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 import type { LocalAnswer } from "./local-answer.ts";
 import type { Upstreams } from "./upstreams.ts";
 

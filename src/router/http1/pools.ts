@@ -1,9 +1,9 @@
 import { ByteWriter } from "#http/byte-writer.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { HttpContext } from "../http/context.ts";
-import type { Route } from "../opening.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { Route } from "../flow/opening.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeTools } from "./exchange-parts.ts";
 import { LOOK_MS, SPARE_EXCHANGES } from "./limits.ts";

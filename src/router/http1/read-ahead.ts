@@ -1,4 +1,4 @@
-import type { SocketEnd } from "../socket-end.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
 
 /** What a client sent before its time. While there is any, or while a body is stuck, the client is paused. */
 export class ReadAhead {

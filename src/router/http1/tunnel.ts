@@ -1,7 +1,7 @@
 import type { Endpoint } from "../endpoint.ts";
-import type { Flow } from "../flow.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { Flow } from "../flow/flow.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 
 export interface TunnelEnds {
   readonly client: SocketEnd;

@@ -1,10 +1,10 @@
 import type { ResetCode } from "#link/reset-code.ts";
 import type { Upstream } from "../dial.ts";
 import type { Endpoint } from "../endpoint.ts";
-import { NOWHERE, type End } from "../flow.ts";
-import type { Route } from "../opening.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import { StreamEnd } from "../stream-end.ts";
+import { NOWHERE, type End } from "../flow/flow.ts";
+import type { Route } from "../flow/opening.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import { StreamEnd } from "../flow/stream-end.ts";
 import type { Shelf } from "./shelf.ts";
 
 /** Who uses a connection to a pod at the moment. */

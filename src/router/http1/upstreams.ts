@@ -1,9 +1,9 @@
 import type { Dialer } from "../dial.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { HttpCounters } from "../http/counters.ts";
-import type { Route } from "../opening.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { Route } from "../flow/opening.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 import {
   MAX_IDLE,
   MAX_IDLE_PER_ENDPOINT,

@@ -1,8 +1,8 @@
 import { H2_ERROR } from "#http/h2/constants.ts";
 import { Session } from "#http/h2/session.ts";
-import type { End, Flow } from "../flow.ts";
+import type { End, Flow } from "../flow/flow.ts";
 import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
-import type { SocketEnd } from "../socket-end.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { Http2Pools, Ticking } from "./pools.ts";
 import { RequestFields } from "./request-fields.ts";

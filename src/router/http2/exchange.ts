@@ -4,7 +4,7 @@ import { field, type Field, type KnownField } from "#http/hpack/field.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { affinityCookie, pickContext, type Asked } from "../http/affinity.ts";
 import type { HttpClientFacts, HttpContext, Routes } from "../http/context.ts";
-import type { Route } from "../opening.ts";
+import type { Route } from "../flow/opening.ts";
 import type { Outcome, PickContext } from "../selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
 import { Attempt } from "./attempt.ts";

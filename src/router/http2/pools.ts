@@ -1,9 +1,9 @@
 import { H2Counters } from "#http/h2/counters.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { HttpContext } from "../http/context.ts";
-import type { Route } from "../opening.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import type { StreamEnd } from "../stream-end.ts";
+import type { Route } from "../flow/opening.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import type { StreamEnd } from "../flow/stream-end.ts";
 import { EndOfTurn } from "./end-of-turn.ts";
 import { EndpointConnections } from "./endpoint-connections.ts";
 import { Http2Upstream, type UpstreamOwner } from "./upstream.ts";

@@ -7,9 +7,9 @@ import type { Field } from "#http/hpack/field.ts";
 import type { Clock } from "#core/clock.ts";
 import type { ResetCode } from "#link/reset-code.ts";
 import type { Upstream } from "../dial.ts";
-import { NOWHERE, type End } from "../flow.ts";
-import type { SocketEnd } from "../socket-end.ts";
-import { StreamEnd } from "../stream-end.ts";
+import { NOWHERE, type End } from "../flow/flow.ts";
+import type { SocketEnd } from "../flow/socket-end.ts";
+import { StreamEnd } from "../flow/stream-end.ts";
 
 /** Who owns an upstream connection. */
 export interface UpstreamOwner {

@@ -2,7 +2,7 @@ import { systemClock } from "#core/clock.ts";
 import { systemRandom } from "#core/random.ts";
 import type { RouterConfig, ServiceConfig } from "../config.ts";
 import { Router, type RouterOptions } from "../router.ts";
-import { tlsTransport } from "../tls-transport.ts";
+import { tlsTransport } from "../network/tls-transport.ts";
 import { EchoBackend } from "./backend.ts";
 import { TestClient } from "./client.ts";
 

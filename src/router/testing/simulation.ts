@@ -1,11 +1,11 @@
 import type { FakeClock } from "#core/clock.ts";
 import { seededRandom } from "#core/random.ts";
 import type { Link } from "#link/types.ts";
-import type { AdvertisedService, RouterFacts } from "../advertisement.ts";
+import type { AdvertisedService, RouterFacts } from "../network/advertisement.ts";
 import { RouterCounters } from "../counters.ts";
-import { Flood, type FloodTrust, type Neighbour } from "../flood.ts";
-import { LinkStateDatabase } from "../link-state.ts";
-import { Network } from "../network.ts";
+import { Flood, type FloodTrust, type Neighbour } from "../network/flood.ts";
+import { LinkStateDatabase } from "../network/link-state.ts";
+import { Network } from "../network/network.ts";
 
 /** One site of a simulated network: its routing, with messages instead of links. */
 export class SimulatedSite {

@@ -4,11 +4,11 @@ import { systemClock } from "#core/clock.ts";
 import { systemRandom } from "#core/random.ts";
 import { KubeClient } from "#kube/client.ts";
 import { FakeApi } from "#kube/testing/fake-api.ts";
-import { ControlClient } from "#router/control-client.ts";
+import { ControlClient } from "#router/control/control-client.ts";
 import type { RouterConfig } from "#router/config.ts";
 import type { RouterState, SiteState } from "#router/state.ts";
 import { SiteController } from "../controller.ts";
-import { secretText } from "../identity.ts";
+import { secretText } from "../join/identity.ts";
 import { CONTROL_SECRET, JOIN_SERVICE, ROUTER } from "../names.ts";
 
 export const NAMESPACE = "shop";

@@ -1,5 +1,5 @@
 import type { Random } from "#core/random.ts";
-import { NOWHERE, type End } from "../../flow.ts";
+import { NOWHERE, type End } from "../../flow/flow.ts";
 
 /**
  * The end of a connection that takes what it is given in random parts, and remembers all of it. Stands for a socket's or

@@ -1,20 +1,20 @@
 import type { TCPSocketListener } from "bun";
 import { systemClock, type Clock } from "#core/clock.ts";
 import { systemRandom } from "#core/random.ts";
-import { ConnectQueue } from "../../connect-queue.ts";
+import { ConnectQueue } from "../../flow/connect-queue.ts";
 import { ServiceStats } from "../../counters.ts";
 import { Dialer } from "../../dial.ts";
 import { Endpoint } from "../../endpoint.ts";
-import { Flow } from "../../flow.ts";
+import { Flow } from "../../flow/flow.ts";
 import type { HttpContext, RouteMatch, Routes } from "../../http/context.ts";
 import { HttpCounters } from "../../http/counters.ts";
-import type { Route } from "../../opening.ts";
+import type { Route } from "../../flow/opening.ts";
 import { RetryBudget } from "../../retry-budget.ts";
 import { Balancer } from "../../selection/balancer.ts";
 import { selectionOf } from "../../selection/policy.ts";
 import type { ConnectPolicy } from "../../service-table.ts";
-import { SOCKET_HANDLERS, SocketEnd } from "../../socket-end.ts";
-import type { StreamEnd } from "../../stream-end.ts";
+import { SOCKET_HANDLERS, SocketEnd } from "../../flow/socket-end.ts";
+import type { StreamEnd } from "../../flow/stream-end.ts";
 import { Http2Connection } from "../connection.ts";
 import { Http2Pools } from "../pools.ts";
 
