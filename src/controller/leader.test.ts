@@ -7,8 +7,24 @@ import { LeaderElector } from "./leader.ts";
 const LEASES = "/apis/coordination.k8s.io/v1/namespaces/west/leases";
 const noJitter = { next: () => 0, below: () => 0 };
 
+const RETRY_MS = 2000;
+
+/** Knows when the candidate that it is given to has done with an attempt and waits for the next one. */
+class CandidateClock extends FakeClock {
+  resting = false;
+
+  override after(delayMs: number, fn: () => void): () => void {
+    if (delayMs !== RETRY_MS) return super.after(delayMs, fn);
+    this.resting = true;
+    return super.after(delayMs, () => {
+      this.resting = false;
+      fn();
+    });
+  }
+}
+
 interface Candidate {
-  readonly clock: FakeClock;
+  readonly clock: CandidateClock;
   readonly elector: LeaderElector;
   readonly told: boolean[];
 }
@@ -17,7 +33,7 @@ let api: FakeApi;
 let all: Candidate[];
 
 function candidate(identity: string): Candidate {
-  const clock = new FakeClock();
+  const clock = new CandidateClock();
   const told: boolean[] = [];
   const client = new KubeClient(api.connection);
   const elector = new LeaderElector({
@@ -27,6 +43,7 @@ function candidate(identity: string): Candidate {
     namespace: "west",
     name: "isthmus",
     random: noJitter,
+    retryMs: RETRY_MS,
     onChange: (leading) => told.push(leading),
   });
   const made = { clock, elector, told };
@@ -34,11 +51,12 @@ function candidate(identity: string): Candidate {
   return made;
 }
 
-/** Lets time pass in steps of one attempt, with the requests of each. */
+/** Lets time pass in steps of less than an attempt; the requests of each step are real and are waited for. */
 async function pass(ms: number, ...who: Candidate[]): Promise<void> {
   for (let passed = 0; passed < ms; passed += 1000) {
     for (const { clock } of who) clock.advance(1000);
-    await Bun.sleep(8);
+    do await Bun.sleep(1);
+    while (who.some(({ clock }) => !clock.resting));
   }
 }
 
