@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import type { Deployment, Service } from "#api/builtin.ts";
+import type { Service } from "#api/builtin.ts";
 import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
 import { isTrue } from "#api/object.ts";
 import { apiVersionOf, RESOURCES } from "#api/resources.ts";
-import { KubeClient } from "#kube/client.ts";
-import { loadKubeconfig } from "#kube/kubeconfig.ts";
-import { Playground } from "../e2e/lib/playground.ts";
+import { eventually, LinkedClusters } from "../lib/linked-clusters.ts";
 
 /*
  * Two clusters that both have the service web; clients are in c1. A policy leads the clients of c1's own Service through the routers
@@ -14,30 +11,12 @@ import { Playground } from "../e2e/lib/playground.ts";
  */
 
 const CLUSTERS = ["c1", "c2"] as const;
-type Cluster = (typeof CLUSTERS)[number];
 const namespace = "default";
 const ref = (name: string): { namespace: string; name: string } => ({ namespace, name });
 
-const playground = new Playground();
-const clients = new Map<Cluster, KubeClient>();
+const clusters = new LinkedClusters(...CLUSTERS);
 let address = "";
 let written = "";
-
-function client(cluster: Cluster): KubeClient {
-  const found = clients.get(cluster);
-  if (found === undefined) throw new Error(`No client of ${cluster}`);
-  return found;
-}
-
-async function eventually<T>(look: () => Promise<T | undefined | false>, timeoutMs = 15_000): Promise<T> {
-  const endMs = performance.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > endMs) throw new Error(`Still waiting for: ${look.toString()}`);
-    await Bun.sleep(20);
-  }
-}
 
 /** Asks without pause, on a new connection each time, while `during` runs: answers by cluster, and failures. */
 async function underLoad(
@@ -72,7 +51,7 @@ async function underLoad(
 }
 
 async function service(): Promise<Service> {
-  return await client("c1").get(RESOURCES.services, ref("web"));
+  return await clusters.client("c1").get(RESOURCES.services, ref("web"));
 }
 
 async function isTaken(): Promise<boolean> {
@@ -86,7 +65,7 @@ async function own(): Promise<string> {
 }
 
 async function setPolicy(spec: Partial<TrafficPolicy["spec"]>, name = "web"): Promise<void> {
-  await client("c1").apply(RESOURCES.trafficPolicies, {
+  await clusters.client("c1").apply(RESOURCES.trafficPolicies, {
     apiVersion: apiVersionOf(RESOURCES.trafficPolicies),
     kind: "TrafficPolicy",
     metadata: ref(name),
@@ -96,64 +75,31 @@ async function setPolicy(spec: Partial<TrafficPolicy["spec"]>, name = "web"): Pr
 
 async function inForce(): Promise<void> {
   await eventually(async () => {
-    const { metadata, status } = await client("c1").get(RESOURCES.trafficPolicies, ref("web"));
+    const { metadata, status } = await clusters.client("c1").get(RESOURCES.trafficPolicies, ref("web"));
     const ready = status?.conditions?.find(({ type }) => type === "Ready");
     return isTrue(status?.conditions, "Ready") && ready?.observedGeneration === metadata.generation;
   });
 }
 
 function killController(): void {
-  const [pid] = playground.processes().filter((one) => {
-    try {
-      return (
-        readFileSync(`/proc/${one}/cmdline`, "latin1").replaceAll("\0", " ").includes("controller run") &&
-        readFileSync(`/proc/${one}/environ`, "latin1").includes("/sandbox/c1/")
-      );
-    } catch {
-      return false;
-    }
-  });
+  const [pid] = clusters.pidsOf("c1", "controller run");
   if (pid === undefined) throw new Error("The controller of c1 is not there");
   process.kill(pid, "SIGKILL");
 }
 
 beforeAll(async () => {
-  await playground.must("sandbox", "up", ...CLUSTERS);
-  const path = (await playground.must("sandbox", "kubeconfig")).trim();
-  for (const cluster of CLUSTERS)
-    clients.set(cluster, new KubeClient(loadKubeconfig({ path, context: `sandbox-${cluster}` })));
-  const isthmus = (cluster: Cluster, ...words: string[]): Promise<string> =>
-    playground.must("--context", `sandbox-${cluster}`, ...words);
-  await Promise.all(CLUSTERS.map((cluster) => isthmus(cluster, "init")));
-  const token = playground.file("c2.yaml");
-  await isthmus("c1", "token", "create", token);
-  await isthmus("c2", "link", "create", token);
-  const labels = { app: "web" };
-  for (const cluster of CLUSTERS) {
-    await client(cluster).create<Deployment>(RESOURCES.deployments, {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { ...ref("web"), labels },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: { containers: [{ name: "web", image: "isthmus/echo:1", ports: [{ containerPort: 8080 }] }] },
-        },
-      },
-    });
-  }
-  const made = await client("c1").create<Service>(RESOURCES.services, {
+  await clusters.up();
+  for (const cluster of CLUSTERS) await clusters.deploy(cluster, "web");
+  const made = await clusters.client("c1").create<Service>(RESOURCES.services, {
     apiVersion: "v1",
     kind: "Service",
     metadata: ref("web"),
-    spec: { selector: labels, ports: [{ name: "http", port: 8080 }] },
+    spec: { selector: { app: "web" }, ports: [{ name: "http", port: 8080 }] },
   });
   address = made.spec.clusterIP ?? "";
-  await isthmus("c2", "expose", "deployment/web", "--port", "8080");
-  await isthmus("c2", "expose", "deployment/web", "--port", "8080", "--name", "other");
-  await eventually(async () => await client("c1").find(RESOURCES.serviceImports, ref("web")));
+  await clusters.isthmus("c2", "expose", "deployment/web", "--port", "8080");
+  await clusters.isthmus("c2", "expose", "deployment/web", "--port", "8080", "--name", "other");
+  await eventually(async () => await clusters.client("c1").find(RESOURCES.serviceImports, ref("web")));
   await eventually(async () => {
     try {
       return (await fetch(`http://${address}:8080/`, { keepalive: false })).ok;
@@ -165,7 +111,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await playground[Symbol.asyncDispose]();
+  await clusters.down();
 }, 30_000);
 
 test("a policy brings the other cluster in beside the Service's own pods, and no request fails on the way", async () => {
@@ -180,7 +126,7 @@ test("a policy brings the other cluster in beside the Service's own pods, and no
   expect(counts["c2"]).toBeGreaterThan(0);
   expect(await isTaken()).toBe(true);
   const { status } = await eventually(async () => {
-    const policy = await client("c1").get<TrafficPolicy>(RESOURCES.trafficPolicies, ref("web"));
+    const policy = await clusters.client("c1").get<TrafficPolicy>(RESOURCES.trafficPolicies, ref("web"));
     return policy.status?.summary === "c1 50%, c2 50%" ? policy : undefined;
   });
   expect(status?.shares?.flatMap(({ endpoints }) => endpoints?.map(({ percent }) => percent))).toEqual([
@@ -204,7 +150,7 @@ test("editing the policy to Local puts the Service back as it was, and no reques
 test("a controller that is killed while the policy goes away puts the Service back when it is there again", async () => {
   const { counts, failed } = await underLoad(async () => {
     killController();
-    await client("c1").delete(RESOURCES.trafficPolicies, ref("web"));
+    await clusters.client("c1").delete(RESOURCES.trafficPolicies, ref("web"));
     await eventually(async () => !(await isTaken()), 25_000);
     await Bun.sleep(500);
   });
@@ -215,7 +161,7 @@ test("a controller that is killed while the policy goes away puts the Service ba
 
 test("mode Local refuses the clients of a service that is only imported, and any other mode lets them in", async () => {
   const { spec } = await eventually(async () => {
-    const found = await client("c1").find<Service>(RESOURCES.services, ref("other"));
+    const found = await clusters.client("c1").find<Service>(RESOURCES.services, ref("other"));
     return found?.spec.clusterIP === undefined ? undefined : found;
   });
   const ask = async (): Promise<string> => {
@@ -235,23 +181,23 @@ test("mode Local refuses the clients of a service that is only imported, and any
 }, 30_000);
 
 test("a user who applies a Service over an imported one gets it, and under the policy both work together", async () => {
-  const { spec, ...rest } = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+  const { spec, ...rest } = await clusters.client("c1").get<Service>(RESOURCES.services, ref("other"));
   // What kubectl apply makes of it: his selector beside what is there, his port merged by number.
-  await client("c1").patch<Service>(RESOURCES.services, {
+  await clusters.client("c1").patch<Service>(RESOURCES.services, {
     ...ref("other"),
     type: "merge",
     body: { spec: { selector: { app: "web" } } },
   });
   const other = await eventually(async () => {
-    const now = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+    const now = await clusters.client("c1").get<Service>(RESOURCES.services, ref("other"));
     return now.metadata.annotations?.["isthmus.dev/original"] === undefined ? undefined : now;
   });
   expect(other.metadata.uid).toBe(rest.metadata.uid ?? "");
   expect(other.spec.clusterIP).toBe(spec.clusterIP ?? "");
   expect(other.spec.ports?.[0]?.targetPort).toBe(spec.ports?.[0]?.targetPort ?? 0);
-  await client("c1").delete(RESOURCES.trafficPolicies, ref("other"));
+  await clusters.client("c1").delete(RESOURCES.trafficPolicies, ref("other"));
   const his = await eventually(async () => {
-    const now = await client("c1").get<Service>(RESOURCES.services, ref("other"));
+    const now = await clusters.client("c1").get<Service>(RESOURCES.services, ref("other"));
     return now.metadata.annotations?.["isthmus.dev/original"] === undefined ? now : undefined;
   });
   expect(his.spec.selector).toEqual({ app: "web" });
@@ -262,12 +208,12 @@ test("uninstall leaves the Service as its user wrote it, and no request fails", 
   await setPolicy({ mode: "ActiveActive" });
   await inForce();
   const { counts, failed } = await underLoad(async () => {
-    await playground.must("--context", "sandbox-c1", "uninstall");
+    await clusters.playground.must("--context", "sandbox-c1", "uninstall");
     await Bun.sleep(500);
   });
   console.info("uninstalled:", counts, "failed:", failed.length);
   expect(failed).toEqual([]);
   expect(await own()).toBe(written);
-  const { items } = await client("c1").list<Service>(RESOURCES.services, { namespace });
+  const { items } = await clusters.client("c1").list<Service>(RESOURCES.services, { namespace });
   expect(items.map(({ metadata }) => metadata.name).filter((name) => name.includes("isthmus"))).toEqual([]);
 }, 60_000);
