@@ -59,13 +59,13 @@ for await (const path of new Glob("src/**/*.{ts,tsx}").scan(root)) {
   for (const [, specifier = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
     // Data (package.json, an example's YAML) may be taken from anywhere; code comes in by a part's name.
     const climbs = specifier.split("../").length - 1;
-    if (specifier.endsWith(".ts") && climbs > path.split("/").length - 3) {
+    if (/\.tsx?$/.test(specifier) && climbs > path.split("/").length - 3) {
       problems.push(`${path}: leaves its part by "${specifier}": write "#part/file.ts"`);
     }
     const to = /^#([^/]+)\//.exec(specifier)?.[1];
     if (to === undefined || to === from) continue;
     // A test may set the scene with any lower part; only shipped code draws the picture.
-    if (!path.endsWith(".test.ts")) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    if (!/\.test\.tsx?$/.test(path)) edges.set(from, (edges.get(from) ?? new Set()).add(to));
     const problem = judge(from, to);
     if (problem !== undefined) problems.push(`${path}: ${problem}`);
   }

@@ -4,6 +4,7 @@ const bin = `${root}node_modules/.bin`;
 
 const STEPS: readonly (readonly [name: string, command: readonly string[]])[] = [
   ["types", [`${bin}/tsc`, "--project", "."]],
+  ["types of the console", [`${bin}/tsc`, "--project", "src/console/ui"]],
   ["lint", [`${bin}/oxlint`, "--type-aware", "--deny-warnings", "--quiet"]],
   ["format", [`${bin}/oxfmt`, "--check", "."]],
   ["layers", [process.execPath, "tools/check-layers.ts"]],

@@ -1,0 +1,4 @@
+import { render } from "preact";
+
+const place = document.getElementById("app");
+if (place !== null) render(<main>Isthmus</main>, place);
