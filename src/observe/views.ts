@@ -15,8 +15,8 @@ import type { ServiceExplanation } from "#router/explain/explanation.ts";
  *     GET /api/v1/about                           AboutView
  *
  * Asked with `Accept: text/event-stream`, each of the first three, flows and activity streams: event `view` with the whole view first,
- * then `view` again when it changed (at most one a second), for services `update` with a ServicesUpdate, for flows `flows` and for activity
- * `activity` with what is new, oldest first; a comment line each 10 s when nothing is said. Times are ms since the Unix epoch, rates are per
+ * then `view` again when it changed (at most one a second), for services `update` with a ServicesUpdate, for flows `flows` with a FlowsView
+ * and for activity `activity` with an ActivityView of what is new, both oldest first; a comment line each 10 s when nothing is said. Times are ms since the Unix epoch, rates are per
  * second over the last RATE_WINDOW_MS, shares are percent. Errors are {"error":{"code","message","hint"}}.
  */
 
