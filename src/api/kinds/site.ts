@@ -1,13 +1,92 @@
 import { type Static, Type } from "typebox";
 import { AGE, conditionColumn, isthmusKind, messageColumn } from "../kind-def.ts";
 import type { KubeObject } from "../object.ts";
-import { Conditions, dnsName, host, integer, mapList, oneOf, portNumber } from "../schema.ts";
+import {
+  Conditions,
+  dnsName,
+  formed,
+  host,
+  integer,
+  mapList,
+  oneOf,
+  portNumber,
+  withRules,
+} from "../schema.ts";
 
 const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
 
 /** How peers and joiners reach a site; the types of a Service, and None for a site that only dials. */
 export const LINK_ACCESS = ["None", "ClusterIP", "NodePort", "LoadBalancer"] as const;
 export type LinkAccess = (typeof LINK_ACCESS)[number];
+
+/** How the console knows who may look. */
+export const CONSOLE_AUTHS = ["Password", "ProxyHeader"] as const;
+
+const ConsoleProxy = Type.Object(
+  {
+    header: formed({
+      description: "Header in which the proxy names the user; a request without it is refused.",
+      minLength: 1,
+      maxLength: 64,
+      pattern: "^[A-Za-z][-A-Za-z0-9]*$",
+      expected: "the name of a header",
+    }),
+    addresses: Type.Array(
+      formed({
+        description: "Address of the proxy, or a block of them.",
+        minLength: 2,
+        maxLength: 64,
+        pattern: "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
+        expected: "an IP address or a block like 10.1.2.0/24",
+      }),
+      {
+        description: "Only what comes from these is believed; all else is refused.",
+        minItems: 1,
+        maxItems: 32,
+        "x-kubernetes-list-type": "atomic",
+      },
+    ),
+  },
+  { description: "The reverse proxy that has asked the user who he is." },
+);
+
+const ConsoleSpec = withRules(
+  Type.Object(
+    {
+      enabled: Type.Boolean({ description: "Whether the console runs.", default: true }),
+      auth: oneOf(CONSOLE_AUTHS, {
+        description:
+          "Password: the generated one of the Secret isthmus-console. ProxyHeader: a reverse proxy says who it is.",
+        default: "Password",
+      }),
+      proxy: Type.Optional(ConsoleProxy),
+      expose: oneOf(["ClusterIP", "NodePort", "LoadBalancer"], {
+        description: "Type of the Service isthmus-console. It speaks TLS only.",
+        default: "ClusterIP",
+      }),
+      hosts: Type.Optional(
+        Type.Array(host("Host name."), {
+          description:
+            "Names that people type to reach it, besides IP addresses and those of the Service; any other is refused.",
+          maxItems: 32,
+          "x-kubernetes-list-type": "set",
+        }),
+      ),
+    },
+    {
+      description:
+        "A console in this namespace, which shows the whole network as this site sees it. Absent: none.",
+    },
+  ),
+  [
+    {
+      cel: "self.auth != 'ProxyHeader' || has(self.proxy)",
+      message: "ProxyHeader needs proxy.header and proxy.addresses",
+      test: (value) => value.auth !== "ProxyHeader" || value.proxy !== undefined,
+    },
+  ],
+);
+export type ConsoleSpec = Static<typeof ConsoleSpec>;
 
 export const SiteSpec = Type.Object(
   {
@@ -34,6 +113,7 @@ export const SiteSpec = Type.Object(
         },
       ),
     ),
+    console: Type.Optional(ConsoleSpec),
   },
   {
     description: "How this namespace takes part in the network.",
