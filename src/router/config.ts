@@ -41,6 +41,10 @@ const ServiceKey = Type.String({
 });
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Name = Type.String({ maxLength: 253 });
+const HostLabel = Type.String({
+  pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+  [EXPECTED]: "at most 63 lower-case letters, digits and dashes",
+});
 const FilePath = Type.String({ minLength: 1 });
 const PemText = Type.String({ pattern: "-----BEGIN ", writeOnly: true, [EXPECTED]: "PEM text" });
 
@@ -50,6 +54,22 @@ const KeyPairSchema = Type.Object(
     certificateFile: Type.Optional(FilePath),
     key: Type.Optional(PemText),
     keyFile: Type.Optional(FilePath),
+  },
+  strict,
+);
+
+/** Exactly one of both. */
+const OnlySchema = Type.Object(
+  {
+    /** Endpoints of the site with this id, or else of the sites with this name. */
+    site: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
+    /** One endpoint: "site/endpoint", the site by id or name. */
+    endpoint: Type.Optional(
+      Type.String({
+        pattern: "^[^/]{1,253}/[^/]{1,120}$",
+        [EXPECTED]: 'an endpoint as "site/endpoint"',
+      }),
+    ),
   },
   strict,
 );
@@ -104,6 +124,7 @@ export const RouterConfigSchema = Type.Object(
               ]),
             ),
             tls: Type.Optional(KeyPairSchema),
+            only: Type.Optional(OnlySchema),
           },
           strict,
         ),
@@ -166,6 +187,8 @@ export const RouterConfigSchema = Type.Object(
                 {
                   id: Id,
                   name: Name,
+                  /** Of the pod, as a headless Service names it in DNS. Other sites are told. */
+                  hostname: Type.Optional(HostLabel),
                   host: Type.String({
                     pattern: "^[0-9A-Fa-f.:]+$|^[A-Za-z0-9._-]+$",
                     maxLength: 253,
@@ -212,6 +235,8 @@ export type RouterConfig = Type.Static<typeof RouterConfigSchema>;
 export type ServiceConfig = NonNullable<RouterConfig["services"]>[number];
 export type EndpointConfig = ServiceConfig["endpoints"][number];
 export type ListenerConfig = NonNullable<RouterConfig["listeners"]>[number];
+/** What a listener is narrowed to: new work goes to those endpoints, or nowhere. */
+export type Only = NonNullable<ListenerConfig["only"]>;
 /** What is spoken on a listener: `auto` finds out by the first bytes. */
 export type ListenerProtocol = NonNullable<ListenerConfig["protocol"]>;
 export type EntryConfig = NonNullable<RouterConfig["entry"]>;
@@ -271,8 +296,13 @@ function* contradictions(config: RouterConfig): Generator<Problem> {
       }
     }
   }
-  for (const [index, { tls }] of (config.listeners ?? []).entries()) {
+  for (const [index, { tls, only }] of (config.listeners ?? []).entries()) {
     if (tls !== undefined) yield* keyPair(`listeners[${index}].tls`, tls);
+    if (only !== undefined && (only.site === undefined) === (only.endpoint === undefined))
+      yield {
+        field: `listeners[${index}].only`,
+        message: 'Expected exactly one of "site" and "endpoint"',
+      };
   }
   yield* doubles("entry.routes", config.entry?.routes, (route) => route.path);
   if (config.entry?.tls !== undefined) yield* keyPair("entry.tls", config.entry.tls);

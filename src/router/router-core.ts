@@ -298,11 +298,12 @@ function advertised({ service, ports, terms, endpoints }: ServiceConfig): Advert
       ...(appProtocol === undefined ? {} : { appProtocol }),
     })),
     ...(terms === undefined ? {} : { terms }),
-    endpoints: endpoints.map(({ id, name, ready, reason, weight, zone, ports: served }) => {
+    endpoints: endpoints.map(({ id, name, hostname, ready, reason, weight, zone, ports: served }) => {
       const all = ports.every(({ port }) => served[String(port)] !== undefined);
       return {
         id,
         name,
+        ...(hostname === undefined ? {} : { hostname }),
         ready,
         ...(ready || reason === undefined ? {} : { reason }),
         weight: weight ?? 1,
@@ -327,9 +328,10 @@ function stateOf(facts: RouterFacts, { cost }: { readonly cost: number | undefin
       service,
       ports,
       ...(terms === undefined ? {} : { terms }),
-      endpoints: endpoints.map(({ id: endpointId, name: endpointName, ready, weight }) => ({
+      endpoints: endpoints.map(({ id: endpointId, name: endpointName, hostname, ready, weight }) => ({
         id: endpointId,
         name: endpointName,
+        ...(hostname === undefined ? {} : { hostname }),
         ready,
         weight,
       })),

@@ -1,12 +1,13 @@
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { AdvertisedEndpoint, AdvertisedService } from "./network/advertisement.ts";
-import type { EndpointConfig, PolicyConfig, RouterConfig, ServiceConfig } from "./config.ts";
+import type { EndpointConfig, Only, PolicyConfig, RouterConfig, ServiceConfig } from "./config.ts";
 import { Endpoint, type EndpointFacts } from "./endpoint.ts";
 import { explainService } from "./explain/explain.ts";
 import type { ServiceExplanation } from "./explain/explanation.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { Balancer, type BalancerOptions, type Offer, type PickContext } from "./selection/balancer.ts";
+import { NarrowedBalancers } from "./selection/narrowed.ts";
 import { DEFAULT_CONNECT_MS, selectionOf, type SelectionPolicy } from "./selection/policy.ts";
 
 /** What the table asks of the network: who offers a service, and how far it is. */
@@ -58,6 +59,8 @@ interface Entry {
   /** By wire id. */
   readonly endpoints: Map<string, Endpoint>;
   readonly balancers: Map<number, PortBalancer>;
+  /** Of listeners for endpoints of one site only, or for one endpoint. */
+  readonly narrowed: NarrowedBalancers;
 }
 
 interface PortBalancer {
@@ -112,10 +115,23 @@ export class ServiceTable {
 
   /**
    * The balancer of a service's port; made when first asked for. `http` says whether requests are balanced, or connections
-   * [as it is, at first connections]; that decides what a policy that names no algorithm means.
+   * [as it is, at first connections]; that decides what a policy that names no algorithm means. `only` narrows it to some
+   * endpoints: that is another balancer, which nothing is explained of.
    */
-  balancer(service: string, { port, http }: { readonly port: number; readonly http?: boolean }): Balancer {
+  balancer(
+    service: string,
+    {
+      port,
+      http,
+      only,
+    }: { readonly port: number; readonly http?: boolean; readonly only?: Only | undefined },
+  ): Balancer {
     const entry = this.#entry(service);
+    if (only !== undefined) {
+      const { balancer, isStale } = entry.narrowed.get(only, { port, http: http ?? false });
+      if (isStale) this.#refresh(entry);
+      return balancer;
+    }
     const known = entry.balancers.get(port);
     if (known !== undefined && (http ?? known.http) === known.http) return known.balancer;
     const balancer = known?.balancer ?? new Balancer(this.#balancerOptions);
@@ -134,8 +150,13 @@ export class ServiceTable {
   }
 
   /** Forgets a port's balancer (its listener is gone). */
-  release(service: string, port: number): void {
-    this.#entries.get(service)?.balancers.delete(port);
+  release(
+    service: string,
+    { port, only }: { readonly port: number; readonly only?: Only | undefined },
+  ): void {
+    const entry = this.#entries.get(service);
+    if (only === undefined) entry?.balancers.delete(port);
+    else entry?.narrowed.release(only, port);
   }
 
   connectPolicy(service: string): ConnectPolicy {
@@ -226,7 +247,8 @@ export class ServiceTable {
   #entry(service: string): Entry {
     let entry = this.#entries.get(service);
     if (entry === undefined) {
-      entry = { service, endpoints: new Map(), balancers: new Map() };
+      const narrowed = new NarrowedBalancers(this.#balancerOptions);
+      entry = { service, endpoints: new Map(), balancers: new Map(), narrowed };
       this.#entries.set(service, entry);
     }
     return entry;
@@ -272,7 +294,12 @@ export class ServiceTable {
       balancer.update(forPort, policy);
       if (balancer.tendency === "moving") this.#tellShares();
     }
-    if (entry.balancers.size === 0 && entry.endpoints.size === 0) this.#entries.delete(entry.service);
+    entry.narrowed.update(offers, {
+      policyOf: (http) => selectionOf(config, { http, self }),
+      isSite: (id) => id === this.#siteId || this.#network.sites.has(id),
+    });
+    if (entry.balancers.size === 0 && entry.narrowed.size === 0 && entry.endpoints.size === 0)
+      this.#entries.delete(entry.service);
   }
 
   #tellShares(): void {

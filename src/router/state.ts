@@ -1,5 +1,5 @@
 import type { AdvertisedPort } from "./network/advertisement.ts";
-import type { Problem } from "./config.ts";
+import type { Only, Problem } from "./config.ts";
 import type { ExportTerms } from "./export-terms.ts";
 
 export interface LinkState {
@@ -31,6 +31,8 @@ export interface SiteState {
     readonly endpoints: readonly {
       readonly id: string;
       readonly name: string;
+      /** As the other site wrote it. */
+      readonly hostname?: string;
       readonly ready: boolean;
       readonly weight: number;
     }[];
@@ -42,6 +44,8 @@ export interface ListenerState {
   readonly port: number;
   /** The address it really has. */
   readonly listen: string;
+  /** What it is narrowed to. */
+  readonly only?: Only;
   readonly state: "open" | "error";
   readonly error?: string;
 }

@@ -14,6 +14,8 @@ const EndpointSchema = Type.Object(
   {
     id: Id,
     name: Text,
+    /** Of the pod, as a headless Service names it in DNS. Routers of before it ignore it. */
+    hostname: Type.Optional(Text),
     ready: Type.Boolean(),
     /** Why it is not ready, for people. */
     reason: Type.Optional(Text),

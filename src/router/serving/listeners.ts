@@ -5,6 +5,7 @@ import {
   type EntryConfig,
   type KeyPairConfig,
   type ListenerConfig,
+  type Only,
   type Problem,
   type RouterConfig,
 } from "../config.ts";
@@ -13,6 +14,7 @@ import type { Flow } from "../flow/flow.ts";
 import type { Routes } from "../http/context.ts";
 import type { Route } from "../flow/opening.ts";
 import { PathRoutes } from "./path-routes.ts";
+import { onlyText } from "../selection/narrowed.ts";
 import type { ServiceTable } from "../service-table.ts";
 import type { Served, Serving } from "./serving.ts";
 import type { ListenerState } from "../state.ts";
@@ -33,6 +35,7 @@ export interface ListenersOptions {
 interface Held {
   readonly listen: string;
   readonly tls: KeyPairConfig | undefined;
+  readonly only: Only | undefined;
   /** Where the configuration asks for it; changes with each. */
   field: string;
   readonly served: Served;
@@ -40,11 +43,17 @@ interface Held {
   error: string | undefined;
 }
 
+/** Where the work of listeners goes. `only` is set where it is narrowed: such a route is nobody else's. */
+interface HeldRoute {
+  readonly route: Route;
+  readonly only: Only | undefined;
+}
+
 /** The listening sockets as configured. A change closes and opens only what changed and never takes a connection down. */
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #held = new Map<string, Held>();
-  readonly #routes = new Map<string, Route>();
+  readonly #routes = new Map<string, HeldRoute>();
   readonly #stats = new Map<string, ServiceStats>();
   readonly #paths = new PathRoutes();
   #stopRetry: (() => void) | undefined;
@@ -87,16 +96,19 @@ export class Listeners {
 
   /** What is spoken for a service's port; undefined where nobody listens for it. */
   protocolOf(service: string, port: number): string | undefined {
-    for (const { served } of this.#held.values()) {
+    for (const { served, only: narrowed } of this.#held.values()) {
       const { only } = served.routes;
-      if (only?.service === service && only.port === port) return served.protocol;
+      if (narrowed === undefined && only?.service === service && only.port === port) return served.protocol;
     }
-    return this.#routes.has(`${service}:${port}`) ? "http" : undefined;
+    return this.#routes.has(routeKey(service, port)) ? "http" : undefined;
   }
 
-  /** Services and ports that someone can ask for here. */
+  /** Services and ports that someone can ask for here, without regard to what a listener is narrowed to. */
   get routes(): Iterable<Route> {
-    return this.#routes.values();
+    return this.#routes
+      .values()
+      .filter(({ only }) => only === undefined)
+      .map(({ route }) => route);
   }
 
   /** Takes no more connections. */
@@ -108,38 +120,43 @@ export class Listeners {
   }
 
   state(): ListenerState[] {
-    return [...this.#held.values()].flatMap(({ listen, listener, error, served }): ListenerState[] => {
+    return [...this.#held.values()].flatMap(({ listen, listener, error, served, only }): ListenerState[] => {
       // The entry is no service's; the state tells of services.
       if (served.routes.only === undefined) return [];
       const { service, port } = served.routes.only;
+      const of = { service, port, ...(only === undefined ? {} : { only }) };
       const at = resolveAddress(listen, this.#options.env);
       if (listener === undefined || at === undefined)
-        return [{ service, port, listen, state: "error", error: error ?? "Not open" }];
+        return [{ ...of, listen, state: "error", error: error ?? "Not open" }];
       const host = at.hostname.includes(":") ? `[${at.hostname}]` : at.hostname;
-      return [{ service, port, listen: `${host}:${listener.port}`, state: "open" }];
+      return [{ ...of, listen: `${host}:${listener.port}`, state: "open" }];
     });
   }
 
-  /** One route for each service and port that someone can ask for here. */
+  /** One route for each service and port that someone can ask for here, and for what a listener of it is narrowed to. */
   #configureRoutes({ listeners = [], entry }: RouterConfig, services: ServiceTable): void {
-    const wanted = new Map<string, { service: string; port: number; http: boolean }>();
+    const wanted = new Map<
+      string,
+      { service: string; port: number; http: boolean; only?: Only | undefined }
+    >();
     for (const { service, port } of entry?.routes ?? [])
-      wanted.set(`${service}:${port}`, { service, port, http: true });
-    for (const { service, port, protocol } of listeners) {
+      wanted.set(routeKey(service, port), { service, port, http: true });
+    for (const { service, port, protocol, only } of listeners) {
       const http = protocol !== undefined && protocol !== "tcp";
-      wanted.set(`${service}:${port}`, { service, port, http });
+      wanted.set(routeKey(service, port, only), { service, port, http, only });
     }
-    for (const [key, { service, port }] of this.#routes) {
+    for (const [key, { route, only }] of this.#routes) {
       if (wanted.has(key)) continue;
       this.#routes.delete(key);
-      services.release(service, port);
+      services.release(route.service, { port: route.port, only });
     }
-    for (const [key, { service, port, http }] of wanted) {
-      const balancer = services.balancer(service, { port, http });
+    for (const [key, { service, port, http, only }] of wanted) {
+      const balancer = services.balancer(service, { port, http, only });
       const policy = services.connectPolicy(service);
-      const known = this.#routes.get(key);
+      const known = this.#routes.get(key)?.route;
       if (known === undefined) {
-        this.#routes.set(key, { service, port, balancer, policy, stats: this.#statsOf(service, port) });
+        const route = { service, port, balancer, policy, stats: this.#statsOf(service, port) };
+        this.#routes.set(key, { route, only });
       } else {
         known.balancer = balancer;
         known.policy = policy;
@@ -151,14 +168,14 @@ export class Listeners {
     config: ListenerConfig,
     { index, strict }: { readonly index: number; readonly strict: boolean },
   ): void {
-    const { service, port, protocol = "tcp", tls, listen } = config;
-    const route = this.#routeOf(service, port);
+    const { service, port, protocol = "tcp", tls, listen, only } = config;
+    const route = this.#routeOf(service, port, only);
     const match = { route, stripBytes: 0 };
     const routes: Routes = { only: route, find: () => match };
     const scheme = tls === undefined ? "http" : "https";
     const served: Served = { protocol, scheme, routes, firstWord: "unknown" };
     const field = `listeners[${index}].listen`;
-    const held: Held = { listen, tls, field, served, listener: undefined, error: undefined };
+    const held: Held = { listen, tls, only, field, served, listener: undefined, error: undefined };
     this.#open(held, strict);
     this.#held.set(keyOf(config), held);
   }
@@ -173,6 +190,7 @@ export class Listeners {
     const held: Held = {
       listen,
       tls,
+      only: undefined,
       field: "entry.listen",
       served,
       listener: undefined,
@@ -182,8 +200,8 @@ export class Listeners {
     this.#held.set(key, held);
   }
 
-  #routeOf(service: string, port: number): Route {
-    return this.#routes.get(`${service}:${port}`) as Route;
+  #routeOf(service: string, port: number, only?: Only): Route {
+    return (this.#routes.get(routeKey(service, port, only)) as HeldRoute).route;
   }
 
   #statsOf(service: string, port: number): ServiceStats {
@@ -234,8 +252,12 @@ export class Listeners {
 }
 
 /** Another key is another socket. */
-function keyOf({ listen, service, port, protocol, tls }: ListenerConfig): string {
-  return `${listen} ${service}:${port} ${protocol ?? "tcp"} ${tls === undefined ? "" : hashOf(tls)}`;
+function keyOf({ listen, service, port, protocol, tls, only }: ListenerConfig): string {
+  return `${listen} ${routeKey(service, port, only)} ${protocol ?? "tcp"} ${tls === undefined ? "" : hashOf(tls)}`;
+}
+
+function routeKey(service: string, port: number, only?: Only): string {
+  return `${service}:${port}${only === undefined ? "" : ` ${onlyText(only)}`}`;
 }
 
 function keyOfEntry({ listen, tls }: EntryConfig): string {

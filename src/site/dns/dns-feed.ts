@@ -20,6 +20,8 @@ export interface DnsFeedOptions {
   readonly clock: Clock;
   /** Absent: all namespaces. */
   readonly namespace?: string;
+  /** The letter of KEP-1645: no names that pin a cluster [false]. */
+  readonly strict?: boolean;
 }
 
 /** Keeps a zone as the ServiceImports of a cluster are. While the API is away the zone stays as it was. */
