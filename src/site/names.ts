@@ -35,6 +35,14 @@ export const EXPORTERS_ANNOTATION = "isthmus.dev/exporters";
 
 /** On the Service whose address is the clusterset IP, where the Service of that name is the user's: whose. */
 export const CLUSTERSET_LABEL = "isthmus.dev/clusterset-of";
+/** On a Service that leads to one cluster of an import, or to one pod there: the cluster's id. */
+export const PIN_CLUSTER_LABEL = "isthmus.dev/clusterset-cluster";
+/** On one that leads to a pod of a headless import: the pod's hostname. */
+export const PIN_POD_LABEL = "isthmus.dev/clusterset-pod";
+/** On the same: the endpoint's id in its site. */
+export const PIN_ENDPOINT_ANNOTATION = "isthmus.dev/clusterset-endpoint";
+/** On an EndpointSlice of an import with an address of its own: those by which clients of this cluster reach that cluster alone, while it can be reached. */
+export const PIN_ADDRESSES_ANNOTATION = "isthmus.dev/cluster-addresses";
 /** On a ServiceImport: keys of the labels and annotations that came with the export, as JSON. */
 export const EXPORTED_KEYS_ANNOTATION = "isthmus.dev/exported-keys";
 /** On an EndpointSlice of an import (KEP-1645): the import, and the cluster whose endpoints it stands for. */
