@@ -177,6 +177,12 @@ export interface PodSpec {
   automountServiceAccountToken?: boolean;
   restartPolicy?: "Always" | "OnFailure" | "Never";
   terminationGracePeriodSeconds?: number;
+  topologySpreadConstraints?: {
+    maxSkew: number;
+    topologyKey: string;
+    whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
+    labelSelector?: LabelSelector;
+  }[];
   securityContext?: {
     runAsNonRoot?: boolean;
     runAsUser?: number;

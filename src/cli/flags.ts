@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { parseDurationMs } from "#core/duration.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
+import type { Level } from "#core/log.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -60,6 +61,13 @@ export function outputOption(formats: readonly string[], text = "output format")
 /** Formats of a command that writes: each prints the objects instead of applying them. */
 export function dryOutputOption(): Option {
   return outputOption(["yaml", "json"], "print the objects instead of applying them");
+}
+
+/** Of commands that stay. */
+export function logLevel(): Option {
+  return new Option("--log-level <level>", "how much to log")
+    .choices(["debug", "info", "warning", "error"] satisfies Level[])
+    .default("info");
 }
 
 /** Parser of an option: a duration as ms. */

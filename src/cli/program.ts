@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
+import { registerCheck } from "./check/register.ts";
 import { registerDemo } from "./demo/register.ts";
+import { registerDns } from "./dns/register.ts";
 import { registerExplain } from "./explain/register.ts";
 import { registerExpose } from "./expose/register.ts";
 import { registerInit } from "./init/register.ts";
@@ -29,11 +31,13 @@ export function buildProgram(io: Io): Command {
   registerExpose(program, io);
   registerPolicy(program, io);
   registerExplain(program, io);
+  registerCheck(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
   registerSandbox(program, io);
   registerDemo(program, io);
-  registerRun(program, io);
+  registerDns(program, io);
+  registerRun(program);
   registerVersion(program, io);
   return program;
 }

@@ -40,3 +40,5 @@ export const MAX_TCP_BYTES = 65_535;
 /** Flags, in the 16 bits after the id. */
 export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, CD: 0x0010 } as const;
 export const OPCODE_MASK = 0x7800;
+
+export type Transport = "udp" | "tcp";

@@ -9,8 +9,9 @@ import {
   RCODE,
   TYPE,
   type Rcode,
+  type Transport,
 } from "./constants.ts";
-import { DnsCounters } from "./counters.ts";
+import { DnsCounters, type RefusedReason } from "./counters.ts";
 import { Query } from "./query.ts";
 import { SOA_POINTERS, type Answer, type Node, type Zone } from "./zone.ts";
 
@@ -23,8 +24,6 @@ const BARE_BYTES = HEADER_BYTES + OPT_BYTES;
 
 /** Less is copied faster by a loop than by a call of the runtime. */
 const COPY_BY_CALL_BYTES = 128;
-
-export type Transport = "udp" | "tcp";
 
 /**
  * Answers queries for one zone (RFC 1034, 1035), with authority and without recursion. A query is read, looked up, and its answer
@@ -56,15 +55,17 @@ export class Responder {
   respond(bytes: Uint8Array, length: number, transport: Transport): number {
     const query = this.#query;
     if (!query.read(bytes, length)) {
-      this.counters.ignored++;
+      this.counters.dropped[length < HEADER_BYTES ? "short" : "answer"]++;
       return 0;
     }
-    this.counters.queries++;
+    this.counters.asked(transport, query.type);
     this.#begin(bytes, { length, transport });
     if (query.problem !== RCODE.NOERROR) return this.#end(query.problem, 0);
     const { type, nameEnd } = query;
-    const origin = query.class === CLASS_IN ? this.#zone.originIn(bytes, HEADER_BYTES, nameEnd) : 0;
-    if (origin === 0 || type === TYPE.AXFR || type === TYPE.IXFR) return this.#end(RCODE.REFUSED, 0);
+    if (query.class !== CLASS_IN) return this.#refuse("class");
+    const origin = this.#zone.originIn(bytes, HEADER_BYTES, nameEnd);
+    if (origin === 0) return this.#refuse("zone");
+    if (type === TYPE.AXFR || type === TYPE.IXFR) return this.#refuse("transfer");
     if (!this.#ready()) return this.#end(RCODE.SERVFAIL, 0);
     const node = this.#zone.find(bytes, HEADER_BYTES, nameEnd);
     const answer = node === undefined ? undefined : answerTo(node, type);
@@ -99,6 +100,11 @@ export class Responder {
     const most =
       transport === "tcp" ? MAX_TCP_BYTES : Math.min(payload, EDNS_UDP_BYTES, length * MAX_AMPLIFICATION);
     this.#limit = Math.max(most, BARE_BYTES) - (query.edns ? OPT_BYTES : 0);
+  }
+
+  #refuse(reason: RefusedReason): number {
+    this.counters.refused[reason]++;
+    return this.#end(RCODE.REFUSED, 0);
   }
 
   #nothing(rcode: Rcode, origin: number): number {

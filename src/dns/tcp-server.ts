@@ -19,6 +19,13 @@ export interface TcpServerOptions {
   readonly idleSeconds?: number;
 }
 
+/** Why connections were cut: more than 1,024 at once, nothing whole for too long, or something that is no query. */
+export interface TcpCuts {
+  limit: number;
+  idle: number;
+  malformed: number;
+}
+
 /** What is open on a connection; nothing is read while there are answers that were not taken. */
 class Connection {
   queries: Uint8Array | undefined;
@@ -40,6 +47,7 @@ export class TcpServer {
   readonly #batch = new Uint8Array(2 * (LENGTH_BYTES + MAX_TCP_BYTES));
   readonly #answer = new Uint8Array(MAX_TCP_BYTES);
   #connections = 0;
+  readonly cuts: TcpCuts = { limit: 0, idle: 0, malformed: 0 };
 
   /** Throws the system's error when the address cannot be had. */
   constructor({ hostname, port, responder, idleSeconds = IDLE_SECONDS }: TcpServerOptions) {
@@ -54,7 +62,7 @@ export class TcpServer {
         open: (socket) => {
           socket.data = new Connection();
           socket.timeout(idleSeconds);
-          if (++this.#connections > MAX_CONNECTIONS) socket.terminate();
+          if (++this.#connections > MAX_CONNECTIONS) this.#cut(socket, "limit");
         },
         data: (socket, chunk) => {
           const { data } = socket;
@@ -62,7 +70,7 @@ export class TcpServer {
           this.#work(socket);
         },
         drain: (socket) => this.#drained(socket),
-        timeout: (socket) => socket.terminate(),
+        timeout: (socket) => this.#cut(socket, "idle"),
         close: () => void this.#connections--,
         error: (socket) => socket.terminate(),
       } satisfies SocketHandler<Connection>,
@@ -82,13 +90,18 @@ export class TcpServer {
     this.#listener.stop(true);
   }
 
+  #cut(socket: Client, reason: keyof TcpCuts): void {
+    this.cuts[reason]++;
+    socket.terminate();
+  }
+
   /** Answers what is there, until the client has to read first. */
   #work(socket: Client): void {
     const { data } = socket;
     while (data.answers === undefined && data.queries !== undefined) {
       const used = this.#respond(data.queries);
       if (used.cut) {
-        socket.terminate();
+        this.#cut(socket, "malformed");
         return;
       }
       if (used.queries === 0) return;

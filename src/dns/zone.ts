@@ -71,6 +71,7 @@ export class Zone {
   readonly #nodes = new Map<number, Node[]>();
   readonly #owned = new Map<string, readonly ZoneRecord[]>();
   #serial = 0;
+  #changedMs = 0;
   #soa: Uint8Array = new Uint8Array();
   #names = 0;
 
@@ -91,6 +92,11 @@ export class Zone {
   /** Rises with each change (RFC 1982 arithmetic is not needed until 2106). */
   get serial(): number {
     return this.#serial;
+  }
+
+  /** When the last change was, wall time, ms. */
+  get changedMs(): number {
+    return this.#changedMs;
   }
 
   /** The SOA record for answers that have nothing. The two bytes at each of `SOA_POINTERS` are to point to the origin. */
@@ -196,7 +202,8 @@ export class Zone {
 
   /** SOA and NS, with a serial that rises. */
   #apexChanged(): void {
-    this.#serial = Math.max(this.#serial + 1, Math.floor(this.#now() / 1000)) >>> 0;
+    this.#changedMs = this.#now();
+    this.#serial = Math.max(this.#serial + 1, Math.floor(this.#changedMs / 1000)) >>> 0;
     const { ttl } = this;
     const data: RecordData = {
       type: "SOA",
