@@ -28,6 +28,8 @@ const LAYERS: Readonly<Record<string, number>> = {
 /** Imports within one layer that are allowed, each with its reason. */
 const SIDEWAYS: Readonly<Record<string, string>> = {
   "kube -> api": "the client speaks in the resource definitions and object types of api",
+  "observe -> site":
+    "checks and router sources name what a site is made of (names.ts, rbac.ts); nothing of it runs there",
   "link -> pki": "a peer's identity is read from its certificate by pki's one parser",
 };
 
