@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
 import { registerCheck } from "./check/register.ts";
+import { registerCheck } from "./check/register.ts";
 import { registerDemo } from "./demo/register.ts";
 import { registerDns } from "./dns/register.ts";
 import { registerExplain } from "./explain/register.ts";
@@ -31,6 +32,7 @@ export function buildProgram(io: Io): Command {
   registerExpose(program, io);
   registerPolicy(program, io);
   registerExplain(program, io);
+  registerCheck(program, io);
   registerCheck(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
