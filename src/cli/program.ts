@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
 import { registerCheck } from "./check/register.ts";
-import { registerCheck } from "./check/register.ts";
 import { registerDemo } from "./demo/register.ts";
 import { registerDns } from "./dns/register.ts";
 import { registerExplain } from "./explain/register.ts";
@@ -32,7 +31,6 @@ export function buildProgram(io: Io): Command {
   registerExpose(program, io);
   registerPolicy(program, io);
   registerExplain(program, io);
-  registerCheck(program, io);
   registerCheck(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
