@@ -11,6 +11,8 @@ export interface Io {
   readonly errIsTerminal: boolean;
   /** Width of the terminal; 100 when there is none. */
   readonly columns: number;
+  /** Of the terminal on `out`, as it is now; absent or undefined where there is none. */
+  size?(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
 export const processIo: Io = {
@@ -21,4 +23,8 @@ export const processIo: Io = {
   outIsTerminal: isatty(1),
   errIsTerminal: isatty(2),
   columns: process.stdout.columns ?? 100,
+  size: () => {
+    const { columns, rows } = process.stdout;
+    return columns === undefined || rows === undefined ? undefined : { columns, rows };
+  },
 };

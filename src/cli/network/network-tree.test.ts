@@ -11,6 +11,19 @@ test("the network is a tree: sites, links with cost and round trip, services, po
     {
       network: "net-1",
       self: "id-1",
+      links: [
+        {
+          name: "to-c2",
+          direction: "outgoing",
+          site: "c2",
+          siteId: "id-2",
+          cost: 4,
+          rttMs: 0.5,
+          state: "up",
+        },
+        { name: "gone", direction: "outgoing", cost: 10, state: "down", message: "connection refused" },
+        { direction: "incoming", site: "c2", siteId: "id-2", cost: 4, state: "up" },
+      ],
       sites: [
         {
           id: "id-2",
@@ -29,10 +42,7 @@ test("the network is a tree: sites, links with cost and round trip, services, po
           name: "c1",
           namespace: "shop",
           reachable: true,
-          links: [
-            { site: "id-2", cost: 4, rttMs: 0.5, state: "up" },
-            { site: "id-9", cost: 10, state: "down" },
-          ],
+          links: [{ site: "id-2", cost: 4, rttMs: 0.5 }],
           services: [
             { service: "shop/own", ports: [PORT], endpoints: [{ id: "b", name: "own-b", ready: false }] },
           ],
@@ -44,14 +54,15 @@ test("the network is a tree: sites, links with cost and round trip, services, po
   expect(text).toBe(`Network net-1, 2 sites
 
 c1   namespace shop, this site
-├─ link to c2     cost 4    0.5 ms   up
-├─ link to id-9   cost 10            down
-└─ service shop/own:8080
+├─ link to-c2 to c2   cost 4    0.5 ms   up
+├─ link gone to ?     cost 10            down: connection refused
+├─ link from c2       cost 4    0.5 ms   up
+└─ service shop/own:8080   0 of 1 ready
    └─ local pod own-b   not ready
 
 c2   namespace shop, version 0.1.0, remote
 ├─ link to c1   cost 4   0.5 ms   up
-├─ service shop/web:8080
+├─ service shop/web:8080   1 of 1 ready
 │  └─ remote pod web-a   ready
 └─ service shop/db:8080   no pods
 `);
@@ -59,7 +70,7 @@ c2   namespace shop, version 0.1.0, remote
 
 test("a site that cannot be reached stays visible, marked", () => {
   const text = formatNetwork(
-    { network: "n", self: "id-1", sites: [{ id: "id-2", name: "c2", reachable: false }] },
+    { network: "n", self: "id-1", links: [], sites: [{ id: "id-2", name: "c2", reachable: false }] },
     plain,
   );
   expect(text).toContain("c2   remote unreachable; this is the last that was heard of it");

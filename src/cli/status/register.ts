@@ -8,7 +8,18 @@ export function registerStatus(program: Command, io: Io): void {
   program
     .command("status")
     .description("Show this site: is it ready, what is it linked to, which services are there")
-    .addOption(outputOption(["table", "json", "yaml"]))
+    .option("-w, --watch", "go on showing it as it changes, until Ctrl-C")
+    .addOption(
+      outputOption(["table", "json", "yaml"], "output format; json with --watch is an object a line"),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  isthmus status
+  isthmus status --watch
+  isthmus -n shop status -o json`,
+    )
     .action(async (options: StatusOptions, command: Command) => {
       const { printStatus } = await import("./status.ts");
       await printStatus(options, await openSession(command, io));

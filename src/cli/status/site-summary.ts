@@ -1,5 +1,7 @@
 import type { Link } from "#api/kinds/link.ts";
 import type { SeenSite, Site } from "#api/kinds/site.ts";
+import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
+import { conditionOf } from "#api/object.ts";
 import { type LinkRow, linkRows } from "../link/link-rows.ts";
 import { notReady, siteName } from "../site.ts";
 
@@ -12,6 +14,10 @@ export interface ServiceRow {
   readonly clusters: readonly string[];
   readonly ready: number;
   readonly pods: number;
+  /** Mode of the policy of this cluster's clients; absent without one. */
+  readonly mode?: string;
+  /** Who gets how much now, as the routers say. */
+  readonly shares?: string;
 }
 
 export interface SiteSummary {
@@ -22,14 +28,24 @@ export interface SiteSummary {
   readonly ready: boolean;
   /** Why it is not. */
   readonly message?: string;
+  /** Of the routers. */
+  readonly version?: string;
+  /** `1 of 1 routers are connected`; absent before the controller looked. */
+  readonly routers?: string;
   /** Sites in the network, this one included; 0 before it joined one. */
   readonly sites: number;
   readonly links: readonly LinkRow[];
   readonly services: readonly ServiceRow[];
 }
 
-export function siteSummary(site: Site, links: readonly Link[]): SiteSummary {
+export function siteSummary(
+  site: Site,
+  links: readonly Link[],
+  policies: readonly TrafficPolicy[] = [],
+): SiteSummary {
   const why = notReady(site);
+  const version = site.status?.sites?.find(({ id }) => id === site.status?.id)?.version;
+  const running = conditionOf(site.status?.conditions, "Running");
   const namespace = site.metadata.namespace ?? "";
   return {
     name: siteName(site),
@@ -38,13 +54,19 @@ export function siteSummary(site: Site, links: readonly Link[]): SiteSummary {
     network: site.status?.network,
     ready: why === undefined,
     ...(why === undefined ? {} : { message: why === "" ? "The controller has not looked at it yet" : why }),
+    ...(version === undefined ? {} : { version }),
+    ...(running === undefined ? {} : { routers: running.message }),
     sites: site.status?.sitesInNetwork ?? 0,
     links: linkRows(links, site),
-    services: serviceRows(site.status?.sites ?? [], namespace),
+    services: serviceRows(site.status?.sites ?? [], { namespace, policies }),
   };
 }
 
-function serviceRows(sites: readonly SeenSite[], namespace: string): ServiceRow[] {
+function serviceRows(
+  sites: readonly SeenSite[],
+  { namespace, policies }: { namespace: string; policies: readonly TrafficPolicy[] },
+): ServiceRow[] {
+  const byName = new Map(policies.map((policy) => [policy.metadata.name, policy]));
   const rows = new Map<string, { ports: Set<number>; clusters: Set<string>; ready: number; pods: number }>();
   for (const site of sites) {
     for (const { service, ports = [], endpoints = [] } of site.services ?? []) {
@@ -65,5 +87,15 @@ function serviceRows(sites: readonly SeenSite[], namespace: string): ServiceRow[
       clusters: [...clusters].toSorted(),
       ready,
       pods,
+      ...policyOf(byName.get(service)),
     }));
+}
+
+function policyOf(policy: TrafficPolicy | undefined): Pick<ServiceRow, "mode" | "shares"> {
+  if (policy === undefined) return {};
+  const { summary } = policy.status ?? {};
+  return {
+    ...(policy.spec.mode === undefined ? {} : { mode: policy.spec.mode }),
+    ...(summary === undefined ? {} : { shares: summary }),
+  };
 }

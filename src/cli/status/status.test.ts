@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Site } from "#api/kinds/site.ts";
+import type { TrafficPolicy } from "#api/kinds/traffic-policy.ts";
 import { styleFor } from "../output/style.ts";
 import { MemoryIo } from "../testing/memory-io.ts";
 import { siteSummary } from "./site-summary.ts";
@@ -25,9 +26,19 @@ test("one screen says whether the site is ready, what it is linked to and which 
       id: "id-1",
       network: "net-1",
       sitesInNetwork: 2,
-      conditions: [{ type: "Ready", status: "True", reason: "Ready", message: "", ...at }],
+      conditions: [
+        {
+          type: "Running",
+          status: "True",
+          reason: "Running",
+          message: "1 of 1 routers are connected",
+          ...at,
+        },
+        { type: "Ready", status: "True", reason: "Ready", message: "", ...at },
+      ],
       links: { incoming: [{ site: "id-2", name: "c2", cost: 1, rttMs: 0.3 }] },
       sites: [
+        { id: "id-1", name: "c1", version: "0.1.0" },
         {
           id: "id-2",
           name: "c2",
@@ -54,9 +65,19 @@ test("one screen says whether the site is ready, what it is linked to and which 
       ],
     }),
     [],
+    [
+      {
+        apiVersion: "isthmus.dev/v1alpha1",
+        kind: "TrafficPolicy",
+        metadata: { name: "web", namespace: "shop" },
+        spec: { mode: "Failover" } as TrafficPolicy["spec"],
+        status: { summary: "c2 100" },
+      },
+    ],
   );
-  expect(formatStatus(summary, plain)).toBe(`Site       c1 in namespace shop
+  expect(formatStatus(summary, plain)).toBe(`Site       c1 in namespace shop, version 0.1.0
 State      ready
+Routers    1 of 1 routers are connected
 Network    net-1, 2 sites
 Links      1 of 1 up
 Services   1
@@ -64,8 +85,8 @@ Services   1
 NAME   DIRECTION   SITE   COST   STATE   ROUND-TRIP
 -      incoming    c2     1      up      0.3 ms
 
-SERVICE   PORTS   CLUSTERS   READY
-web       8080    c2,c3      1/3
+SERVICE   PORTS   CLUSTERS   READY   MODE       SHARES
+web       8080    c2,c3      1/3     Failover   c2 100
 `);
 });
 

@@ -8,13 +8,23 @@ export class MemoryIo implements Io {
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   readonly columns = 100;
+  /** What `size` gives; a test may change it. */
+  terminalSize: { columns: number; rows: number } | undefined;
   readonly #input: string;
 
-  constructor(options: { env?: Record<string, string>; terminal?: boolean; input?: string } = {}) {
+  constructor(
+    options: {
+      env?: Record<string, string>;
+      terminal?: boolean;
+      input?: string;
+      size?: { columns: number; rows: number };
+    } = {},
+  ) {
     this.env = options.env ?? {};
     this.outIsTerminal = options.terminal ?? false;
     this.errIsTerminal = options.terminal ?? false;
     this.#input = options.input ?? "";
+    this.terminalSize = options.size;
   }
 
   out(text: string): void {
@@ -23,6 +33,10 @@ export class MemoryIo implements Io {
 
   err(text: string): void {
     this.stderr += text;
+  }
+
+  size(): { columns: number; rows: number } | undefined {
+    return this.terminalSize;
   }
 
   readInput(): Promise<string> {
