@@ -3,6 +3,7 @@ import { resolveAddress } from "./config.ts";
 import { explainAnswer } from "./explain/explain-answer.ts";
 import type { FlowTable } from "./flow/flow-table.ts";
 import type { Listeners } from "./serving/listeners.ts";
+import type { Observation } from "./observe/observation.ts";
 import type { RouterCore } from "./router-core.ts";
 import type { RouterState } from "./state.ts";
 import { listenTcp } from "./serving/tcp-listener.ts";
@@ -18,6 +19,7 @@ export interface Shown {
   core(): RouterCore;
   state(): RouterState;
   metrics(): string;
+  observe(query: URLSearchParams): Observation;
 }
 
 export interface AdminOptions {
@@ -33,6 +35,7 @@ export interface AdminOptions {
  *     /metrics     Prometheus text               /v1/state    RouterState
  *     /v1/routes   sites, paths, and for each service who has a share and who not, and why
  *     /v1/streams  flows with their bytes
+ *     /v1/observe  what happened since the asker's cursor (observe/observation.ts)
  *     /v1/explain  how the new work of one service's port is divided, and why (explain-answer.ts)
  */
 export class Admin {
@@ -75,6 +78,8 @@ function answer(request: Request, router: Shown): Response {
       });
     case "/v1/state":
       return Response.json(router.state());
+    case "/v1/observe":
+      return Response.json(router.observe(searchParams));
     case "/v1/routes":
       return Response.json(routesOf(router.core()));
     case "/v1/streams":
@@ -83,7 +88,7 @@ function answer(request: Request, router: Shown): Response {
       return explained(searchParams, router);
     default:
       return new Response(
-        "Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams /v1/explain\n",
+        "Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams /v1/explain /v1/observe\n",
         {
           status: 404,
         },

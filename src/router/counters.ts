@@ -1,7 +1,11 @@
+import { TrafficLedger } from "./observe/traffic-ledger.ts";
+
 /** Plain integers, counted on the hot path and read when someone asks. All only grow, except where said. */
 export class ServiceStats {
   readonly service: string;
   readonly port: number;
+  /** Where what goes to its endpoints is counted. */
+  readonly ledger: TrafficLedger;
   connections = 0;
   /** Attempts after the first of a connection. */
   retries = 0;
@@ -11,9 +15,10 @@ export class ServiceStats {
   bytesToEndpoint = 0;
   bytesToClient = 0;
 
-  constructor(service: string, port: number) {
+  constructor(service: string, port: number, ledger = new TrafficLedger()) {
     this.service = service;
     this.port = port;
+    this.ledger = ledger;
   }
 }
 

@@ -1,3 +1,5 @@
+import type { TrafficLink } from "./observe/traffic-ledger.ts";
+
 /** Where a connection may go: one pod or address of one service, in this site or in another, as this router sees it. */
 export interface EndpointFacts {
   readonly name: string;
@@ -27,6 +29,8 @@ export class Endpoint {
   inFlight = 0;
   /** All that were ever given to it from here. */
   picked = 0;
+  /** What is counted of it here, by port and protocol. */
+  traffic: TrafficLink | undefined;
 
   constructor(siteId: string, id: string, facts: EndpointFacts) {
     this.siteId = siteId;

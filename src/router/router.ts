@@ -18,6 +18,10 @@ import type { OpeningContext } from "./flow/opening.ts";
 import { RouterCore } from "./router-core.ts";
 import { policiesState } from "./explain/policy-state.ts";
 import { metricsText } from "./metrics.ts";
+import { expiryOf } from "./observe/certificate.ts";
+import type { Observation } from "./observe/observation.ts";
+import type { Whereabouts } from "./observe/flow-log.ts";
+import { Telling, type Told } from "./observe/telling.ts";
 import { Serving } from "./serving/serving.ts";
 import type { RouterState } from "./state.ts";
 
@@ -60,11 +64,13 @@ export class Router {
   readonly #listeners: Listeners;
   readonly #transport: LinkTransport;
   readonly #links: LinkManager;
+  readonly #telling: Telling;
   #config: RouterConfig;
   #generation: number;
   #core: RouterCore;
   #admin: Admin | undefined;
   #problems: readonly Problem[] = [];
+  #certificateExpiresMs: number | undefined;
   #draining = false;
   #statePending: (() => void) | undefined;
 
@@ -75,10 +81,13 @@ export class Router {
     this.#generation = options.generation ?? 0;
     this.#connects = new ConnectQueue(clock);
     this.#flows = new FlowTable({ clock, onIdle: (flow) => this.#idle(flow) });
+    this.#telling = new Telling({ clock, random, epoch: epochOf(clock, random), told: this.#told() });
     this.#core = this.#newCore(options.config);
+    const { flows } = this.#telling;
     const opening: OpeningContext = {
       clock,
       connects: this.#connects,
+      flows,
       openRemote: (endpoint, how) => this.#core.openRemote(endpoint, how),
     };
     const dialer = new Dialer({
@@ -87,7 +96,7 @@ export class Router {
     });
     this.#serving = new Serving({
       opening,
-      http: { clock, random, dialer, counters: this.http, via: undefined },
+      http: { clock, random, dialer, counters: this.http, flows, via: undefined },
     });
     this.#listeners = new Listeners({
       serving: this.#serving,
@@ -95,6 +104,7 @@ export class Router {
       env,
       admit: (flow) => this.#admit(flow),
       onChange: () => this.#changed(),
+      ledger: this.#telling.ledger,
     });
     this.#transport = options.transport;
     this.#links = new LinkManager({ transport: options.transport, handler: this.#linkHandler(), env });
@@ -175,6 +185,10 @@ export class Router {
     };
   }
 
+  observe(query: URLSearchParams): Observation {
+    return this.#telling.observe(query);
+  }
+
   core(): RouterCore {
     return this.#core;
   }
@@ -225,6 +239,7 @@ export class Router {
     this.#links.close();
     this.#core.stop();
     this.#flows.stop();
+    this.#telling.stop();
     this.#admin?.stop();
     this.#admin = undefined;
   }
@@ -232,6 +247,7 @@ export class Router {
   #configure(config: RouterConfig, { strict }: { readonly strict: boolean }): Problem[] {
     const core = this.#core;
     const identity = identityOf(config);
+    this.#certificateExpiresMs = identity === undefined ? undefined : expiryOf(identity);
     core.configure(config, { identity, generation: this.#generation });
     const { router: routerId } = core.self;
     const { version } = this.#options;
@@ -314,11 +330,47 @@ export class Router {
     flow.kill("TIMEOUT", "Idle");
   }
 
+  #told(): Told {
+    const where = (siteId: string): Whereabouts => {
+      const { network, self } = this.#core;
+      const name =
+        siteId === self.site ? this.#config.site.name : (network.sites.get(siteId)?.facts.name ?? "");
+      return { name, path: network.sitesTo(siteId) };
+    };
+    return {
+      router: () => {
+        const { self } = this.#core;
+        const { name: siteName, namespace = "" } = this.#config.site;
+        const { version } = this.#options;
+        const expires = this.#certificateExpiresMs;
+        return {
+          id: self.router,
+          siteId: self.site,
+          siteName,
+          namespace,
+          version,
+          ...(expires === undefined ? {} : { certificateExpires: new Date(expires).toISOString() }),
+        };
+      },
+      flows: () => this.#flows,
+      links: () => this.#core.network.links,
+      state: () => this.state(),
+      where,
+      knows: (service, endpoint) => this.#core.services.knows(service, endpoint),
+    };
+  }
+
   #changed(): void {
+    this.#telling.stateChanged();
     if (this.#options.onState === undefined || this.#statePending !== undefined) return;
     this.#statePending = this.#options.clock.after(STATE_SETTLE_MS, () => {
       this.#statePending = undefined;
       this.#options.onState?.(this.state());
     });
   }
+}
+
+/** Another one for each process, and each router in it. */
+function epochOf(clock: Clock, random: Random): string {
+  return `${clock.now().toString(36)}-${Math.floor(random.next() * 2 ** 32).toString(36)}`;
 }

@@ -145,6 +145,11 @@ export class ServiceTable {
     return this.#entries.get(service)?.balancers.get(port)?.balancer;
   }
 
+  /** Whether an endpoint is one of the service's now. */
+  knows(service: string, wireId: string): boolean {
+    return this.#entries.get(service)?.endpoints.has(wireId) ?? false;
+  }
+
   hasPolicy(service: string): boolean {
     return this.#policies.has(service);
   }

@@ -74,6 +74,19 @@ export class RequestHead extends Head {
     return path === "" ? "/" : path;
   }
 
+  /** As it was sent. Makes a string. */
+  methodName(): string {
+    return latin1(this.bytes, this.methodFrom, this.methodTo);
+  }
+
+  /** Of the Host line, or of an absolute target; "" where there is none. Makes a string. */
+  host(): string {
+    const line = this.lines.host;
+    return line >= 0
+      ? latin1(this.bytes, this.base + this.lines.valueFrom(line), this.base + this.lines.valueTo(line))
+      : latin1(this.bytes, this.#authorityFrom, this.#authorityTo);
+  }
+
   /**
    * Appends the head as the next hop gets it, always HTTP/1.1: what was parsed, written anew. Hop-by-hop headers, those
    * that Connection names and what others say of the client are left out; framing and X-Forwarded-For, -Proto and -Host

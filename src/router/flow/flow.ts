@@ -1,6 +1,8 @@
 import type { Endpoint } from "../endpoint.ts";
 import type { ResetCode } from "#link/reset-code.ts";
 import type { ServiceStats } from "../counters.ts";
+import { CLIENT_LEFT } from "../observe/account.ts";
+import type { TrafficCounts } from "../observe/traffic-row.ts";
 
 /**
  * One end of a proxied connection: a local socket, a stream on a link, or who is about to become one. Two ends that are
@@ -63,6 +65,15 @@ export class Flow {
   near: End | undefined;
   /** Nearer the endpoint. */
   far: End | undefined;
+  /** Whose its bytes are at the moment: set by `countTo`. */
+  row: TrafficCounts | undefined;
+  /** What of them was counted for a row already. */
+  countedToEndpoint = 0;
+  countedToClient = 0;
+  /** What broke it first: a reset code, or `client-left`. */
+  broken: string | undefined;
+  /** Called before `onClosed`, once: a connection tells how it went. */
+  onEnd: ((flow: Flow) => void) | undefined;
   /** Called once, when both ends are closed. */
   onClosed: ((flow: Flow) => void) | undefined;
   /** Owned by `FlowTable`. */
@@ -82,6 +93,25 @@ export class Flow {
     return (near?.received ?? 0) + (far?.received ?? 0) - (near?.held ?? 0) - (far?.held ?? 0);
   }
 
+  /** What moved since the last call was for the row until now, if there was one; from here on it is for `row`. */
+  countTo(row: TrafficCounts | undefined): void {
+    const { row: before, near, far } = this;
+    if (before !== undefined) {
+      const toEndpoint = near?.received ?? 0;
+      const toClient = far?.received ?? 0;
+      before.bytesToEndpoint += toEndpoint - this.countedToEndpoint;
+      before.bytesToClient += toClient - this.countedToClient;
+      this.countedToEndpoint = toEndpoint;
+      this.countedToClient = toClient;
+    }
+    this.row = row;
+  }
+
+  /** `end` broke: the first one to do so is why the flow failed. */
+  broke(end: End, code: ResetCode): void {
+    this.broken ??= end === this.near ? CLIENT_LEFT : code;
+  }
+
   /** An end reports, once, that nothing more can happen on it. */
   endClosed(): void {
     if (--this.#open === 0) this.#finish();
@@ -96,14 +126,18 @@ export class Flow {
 
   /** Breaks both ends now. */
   kill(code: ResetCode, reason: string): void {
+    this.broken ??= code;
     this.near?.deliverReset(code, reason);
     this.far?.deliverReset(code, reason);
     this.abandon();
   }
 
   #finish(): void {
-    const { onClosed } = this;
+    const { onClosed, onEnd } = this;
     this.onClosed = undefined;
+    this.onEnd = undefined;
+    onEnd?.(this);
+    this.countTo(undefined);
     onClosed?.(this);
   }
 }

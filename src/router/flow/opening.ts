@@ -9,6 +9,9 @@ import type { ResetCode } from "#link/reset-code.ts";
 import type { Balancer, Outcome, PickContext } from "../selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
 import type { ConnectPolicy } from "../service-table.ts";
+import { Account } from "../observe/account.ts";
+import { countsEnd } from "../observe/connection-end.ts";
+import type { FlowLog } from "../observe/flow-log.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { StreamEnd } from "./stream-end.ts";
 
@@ -31,6 +34,7 @@ export interface Route {
 export interface OpeningContext {
   readonly clock: Clock;
   readonly connects: ConnectQueue;
+  readonly flows: FlowLog;
   /** Opens a stream to an endpoint of another site; undefined when no link leads there now. */
   openRemote(endpoint: Endpoint, options: { readonly target: DialFor; readonly end: StreamEnd }): boolean;
 }
@@ -54,6 +58,7 @@ export class Opening implements End, ConnectTarget {
   readonly #client: SocketEnd;
   readonly #route: Route;
   readonly #context: OpeningContext;
+  readonly #account: Account;
   #tried: Tried = NONE_TRIED;
   #attempt = 0;
   #kept: Uint8Array[] = [];
@@ -75,6 +80,7 @@ export class Opening implements End, ConnectTarget {
     this.peer = options.client;
     this.#route = options.route;
     this.#context = options.context;
+    this.#account = new Account("tcp", options.context.flows);
   }
 
   start(): void {
@@ -82,6 +88,9 @@ export class Opening implements End, ConnectTarget {
     flow.far = this;
     this.#client.peer = this;
     this.#pick = clientContext(this.#route.balancer, flow.facts.client);
+    const account = this.#account;
+    account.begin(this.#route, this.#context.clock.monotonicMs());
+    countsEnd(flow, { account, clock: this.#context.clock });
     this.#next();
   }
 
@@ -145,6 +154,7 @@ export class Opening implements End, ConnectTarget {
     flow.endpoint = endpoint;
     flow.target = endpoint.wireId;
     endpoint.inFlight++;
+    flow.countTo(this.#account.attempt(endpoint));
     this.#askedMs = this.#context.clock.monotonicMs();
     if (endpoint.facts.host === undefined) this.#openStream(endpoint);
     else this.#connect(endpoint, endpoint.facts.host);
@@ -207,6 +217,7 @@ export class Opening implements End, ConnectTarget {
 
   #commit(target: SocketEnd | StreamEnd): void {
     this.#done = true;
+    this.#account.opened(this.#context.clock.monotonicMs());
     if (target === this.#stream) {
       this.#report("ok");
       this.#kept = [];
@@ -220,6 +231,7 @@ export class Opening implements End, ConnectTarget {
   #giveUp(): void {
     this.#done = true;
     this.#route.stats.failures++;
+    this.#flow.broken ??= this.#attempt === 0 || this.#tried.length === 0 ? "no-endpoints" : "connect-failed";
     this.#client.deliverReset();
     this.#flow.abandon();
   }

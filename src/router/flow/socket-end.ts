@@ -135,6 +135,7 @@ export class SocketEnd implements End {
     const clean = error === undefined && !this.#broken && this.#finOut && this.held === 0;
     // Once this side has ended, Bun tells of the other's FIN by closing without an error, and not by `end`.
     if (clean) this.onEnd();
+    else this.flow?.broke(this, "RESET_BY_PEER");
     this.#close();
     if (!clean) this.peer.deliverReset("RESET_BY_PEER", "Connection broke");
   }

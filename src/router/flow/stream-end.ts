@@ -77,6 +77,7 @@ export class StreamEnd implements End, StreamHandler {
 
   onReset(code: ResetCode, reason: string): void {
     if (this.#closed) return;
+    this.flow?.broke(this, code);
     this.#close();
     this.peer.deliverReset(code, reason);
   }

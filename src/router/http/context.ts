@@ -2,6 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { Dialer } from "../dial.ts";
 import type { Route } from "../flow/opening.ts";
+import type { FlowLog } from "../observe/flow-log.ts";
 import type { HttpCounters } from "./counters.ts";
 
 /** Where a request goes, by its path; how much of the path is cut off first. */
@@ -25,6 +26,7 @@ export interface HttpContext {
   readonly random: Random;
   readonly dialer: Dialer;
   readonly counters: HttpCounters;
+  readonly flows: FlowLog;
   /** `Via` is sent with this name; undefined sends none. */
   readonly via: string | undefined;
 }

@@ -392,7 +392,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   #refuse(answer: LocalAnswer): void {
     this.#context.counters.refuse(answer.reason);
     const exchange = this.#exchange as Exchange;
-    if (this.#state >= STATE.BODY) exchange.abort();
+    if (this.#state >= STATE.BODY) exchange.abort(answer);
     if (exchange.answering) {
       this.#abort();
       return;

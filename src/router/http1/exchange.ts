@@ -12,8 +12,11 @@ import { Answer, type AnswerEdit, type AnswerOwner } from "./answer.ts";
 import { HeadReader } from "./head-reader.ts";
 import { DRAIN_BYTES } from "./limits.ts";
 import type { ExchangeClient, ExchangeTools, MutableRequestEdit } from "./exchange-parts.ts";
-import { answerWithout, type Failure } from "./local-answer.ts";
+import { answerWithout, type Failure, type LocalAnswer } from "./local-answer.ts";
 import { Outlet } from "./outlet.ts";
+import { CLIENT_LEFT } from "../observe/account.ts";
+import { countsEnd } from "../observe/connection-end.ts";
+import { httpFacts, RequestAccount } from "./request-account.ts";
 import { RequestBody } from "./request-body.ts";
 import type { Http1Upstream, UpstreamUser } from "./upstream.ts";
 
@@ -42,6 +45,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   readonly #toPod: Outlet;
   readonly toClient: Outlet;
   readonly #edit: MutableRequestEdit;
+  #account: RequestAccount;
   #balancer!: Balancer;
   #context: PickContext | undefined;
   #attempts = 0;
@@ -62,6 +66,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     this.toClient = new Outlet(tools.answerOut);
     this.body = new RequestBody(this.#toPod);
     this.#answer = new Answer(this, this.toClient);
+    this.#account = new RequestAccount("http", tools.context.flows);
     this.#edit = {
       clientAddress: "",
       scheme: "http",
@@ -104,11 +109,14 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     this.#balancer = balancer;
     this.#context = balancer.needs.kind === "none" ? undefined : pickContext(balancer, this);
     this.#attemptMs = this.startedMs;
+    this.#account.start(route, client, this.startedMs);
     this.#next();
   }
 
-  /** The client is gone: nothing is told to it any more. */
-  abort(): void {
+  /** The client is gone, or gets `answer` for what it did: nothing else is told to it any more. */
+  abort(answer?: LocalAnswer): void {
+    const { headSent, head } = this.#answer;
+    this.#tell(headSent ? head.status : (answer?.status ?? 0), answer?.reason ?? CLIENT_LEFT);
     this.#leave();
     this.#settle(undefined);
   }
@@ -133,6 +141,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   #timeOut(): void {
     this.#leave();
     this.#settle("timeout");
+    this.#tell(504, "timeout");
     const text = `No answer within ${this.route.policy.requestMs} ms`;
     this.client.answerLocally({ status: 504, reason: "timeout", text });
   }
@@ -171,6 +180,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     if (this.#attempts++ > 0) this.#countRetry();
     this.#endpoint = endpoint;
     endpoint.inFlight++;
+    this.#account.ask(endpoint);
     this.client.flow.target = endpoint.wireId;
     const upstream = this.#tools.upstreams.take(endpoint, this.route.port);
     if (upstream === undefined) {
@@ -245,6 +255,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     const again = this.request.idempotent && this.body.replayable;
     if (again && !upstream.fresh) {
       this.#countRetry();
+      this.#account.repeated();
       this.#dial(endpoint);
       return;
     }
@@ -275,6 +286,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     const answer = answerWithout(this.#failure, `${service}:${port}`);
     stats.failures++;
     if (answer.status === 503) this.#tools.context.counters.unavailable++;
+    this.#tell(answer.status, answer.reason);
     this.client.answerLocally(answer);
   }
 
@@ -284,10 +296,15 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     if (endpoint === undefined) return;
     this.#endpoint = undefined;
     endpoint.inFlight--;
+    this.#account.left();
     if (outcome === undefined) return;
     const untilMs = this.#firstByteMs > 0 ? this.#firstByteMs : this.#tools.context.clock.monotonicMs();
     this.#balancer.report(endpoint, outcome, untilMs - this.#attemptMs);
     if (outcome !== "ok" && outcome !== "serverError") this.#tried = [...this.#tried, endpoint];
+  }
+
+  #tell(status: number, reason?: string): void {
+    this.#account.tell(this.request, status, reason);
   }
 
   /** Lets go of the connection to the pod in the middle of things. */
@@ -340,12 +357,21 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     const { counters } = this.#tools.context;
     counters.upgrades++;
     counters.responded(101);
-    // The flow counts the endpoint's request in flight from here on.
+    // The flow counts the endpoint's request in flight from here on, and tells of it in the end.
+    this.#passAccount();
     endpoint.inFlight++;
     this.#settle("ok");
     this.#upstream = undefined;
     upstream.user = undefined;
     return this.client.tunnel({ end, endpoint, rest: chunk.subarray(at) });
+  }
+
+  #passAccount(): void {
+    const account = this.#account;
+    const { clock, flows } = this.#tools.context;
+    this.#account = new RequestAccount("http", flows);
+    account.opened(clock.monotonicMs(), 1);
+    countsEnd(this.client.flow, { account, clock, http: httpFacts(this.request, 101) });
   }
 
   answered(reusable: boolean): void {
@@ -360,6 +386,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     else if (reusable && !end.closed) this.#tools.upstreams.put(upstream);
     else upstream.close();
     this.body.detach();
+    this.#tell(status);
     this.client.answered(this.#close);
   }
 
@@ -397,10 +424,12 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     this.#settle("reset");
     this.#tools.context.counters.refuse(`answer-${why}`);
     if (this.#answer.headSent) {
+      this.#tell(this.#answer.head.status, why);
       this.client.cut();
       return;
     }
     const text = "The answer of the endpoint was not understood, or cut short";
+    this.#tell(502, "bad-answer");
     this.client.answerLocally({ status: 502, reason: "bad-answer", text });
   }
 

@@ -5,6 +5,7 @@ import { ServiceStats } from "../counters.ts";
 import type { Dialer, Upstream } from "../dial.ts";
 import { Flow } from "../flow/flow.ts";
 import type { HttpContext } from "../http/context.ts";
+import { FlowLog } from "../observe/flow-log.ts";
 import { HttpCounters } from "../http/counters.ts";
 import type { Route } from "../flow/opening.ts";
 import { ServiceTable } from "../service-table.ts";
@@ -104,6 +105,7 @@ class Bench {
       clock,
       random,
       counters,
+      flows: new FlowLog({ clock, random }),
       dialer: { dial } as unknown as Dialer,
       via: undefined,
     };

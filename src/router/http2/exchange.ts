@@ -8,10 +8,12 @@ import type { Route } from "../flow/opening.ts";
 import type { Outcome, PickContext } from "../selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
 import { Attempt } from "./attempt.ts";
-import { GRPC_STATUS, grpcStatus, isGrpc } from "./grpc.ts";
+import { GRPC_STATUS, grpcStatus, grpcStatusFor } from "./grpc.ts";
 import { KeptBody } from "./kept-body.ts";
 import { localAnswer, type LocalReason } from "./local-answer.ts";
 import type { Asker, Http2Pools, Timed } from "./pools.ts";
+import { CLIENT_LEFT } from "../observe/account.ts";
+import { RequestAccount } from "./request-account.ts";
 import { valueOf, withoutClaims, type RequestFields } from "./request-fields.ts";
 
 /** What the exchanges of one client connection share. */
@@ -62,6 +64,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
   #route: Route | undefined;
   #pickContext: PickContext | undefined;
   #attempt: Attempt | undefined;
+  #account!: RequestAccount;
   #attempts = 0;
   #tried: Tried = NONE_TRIED;
   #state: "asking" | "answering" | "answered" | "over" = "asking";
@@ -81,6 +84,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
     http.counters.requests++;
     this.fields = fields;
     this.#ended = endStream;
+    this.#account = new RequestAccount(http.flows, { fields, client: this.#context.facts.address });
     this.#method = valueOf(fields, ":method") ?? "";
     let route = routes.only;
     let stripBytes = 0;
@@ -93,6 +97,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       ({ route, stripBytes } = match);
     }
     this.#route = route;
+    this.#account.begin(route, pools.endOfTurn.nowMs);
     const { policy, balancer } = route;
     policy.retryBudget.started();
     if (balancer.needs.kind !== "none") this.#pickContext = pickContext(balancer, this);
@@ -150,6 +155,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       return;
     }
     this.#unconsumed += length;
+    this.#account.sent(length);
     const { stream } = attempt;
     if (this.#state === "asking") {
       this.#body ??= new KeptBody();
@@ -166,6 +172,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
   /** The client wants no answer any more. */
   onReset(): void {
     if (this.#state === "over") return;
+    this.#tell(CLIENT_LEFT);
     this.#attempt?.cancel();
     this.#finish();
   }
@@ -199,6 +206,8 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
   }
 
   answerHeaders(attempt: Attempt, fields: readonly KnownField[], endStream: boolean): void {
+    const account = this.#account;
+    if (endStream && account.protocol === "grpc") account.grpcStatus = grpcStatus(fields);
     if (this.#state !== "asking") {
       this.#stream.headers(fields, endStream);
       if (endStream) this.#answerEnded();
@@ -210,7 +219,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       return;
     }
     const failed =
-      status >= 500 || (endStream && status === 200 && grpcStatus(fields) === GRPC_STATUS.unavailable);
+      status >= 500 || (endStream && status === 200 && account.grpcStatus === GRPC_STATUS.unavailable);
     this.#report(attempt, failed ? "serverError" : "ok");
     if (failed && status >= 502 && status <= 504 && this.#mayRepeat()) {
       const next = this.#nextAfter(attempt.endpoint, false);
@@ -221,6 +230,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       }
     }
     this.#state = "answering";
+    account.status = status;
     this.#body?.drop();
     if (this.deadlineMs > 0) this.#context.pools.unwatch(this);
     this.#context.http.counters.responded(status);
@@ -230,6 +240,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
 
   /** False when the client's stream takes no more for now. */
   answerData(chunk: Uint8Array, endStream: boolean): boolean {
+    this.#account.received(chunk.length);
     const writable = this.#stream.data(chunk, endStream);
     if (endStream) this.#answerEnded();
     return writable;
@@ -253,6 +264,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
         return;
       case "answering":
         this.#attempt = undefined;
+        this.#tell("cut-short");
         this.#stream.reset(code === H2_ERROR.NO_ERROR ? H2_ERROR.INTERNAL_ERROR : code);
         this.#finish();
         return;
@@ -293,6 +305,7 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
       route.stats.retries++;
       http.counters.retries++;
     }
+    this.#account.attempt(endpoint);
     const connections = pools.connectionsTo(endpoint, this);
     const attempt = new Attempt(this, { endpoint, connections, startedMs: pools.endOfTurn.nowMs });
     this.#attempt = attempt;
@@ -340,7 +353,12 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
 
   #answerHere(reason: LocalReason): void {
     const { counters } = this.#context.http;
-    const { status, fields, body } = localAnswer(reason, isGrpc(this.fields));
+    const account = this.#account;
+    const grpc = account.protocol === "grpc";
+    const { status, fields, body } = localAnswer(reason, grpc);
+    account.status = grpc ? 200 : status;
+    if (grpc) account.grpcStatus = grpcStatusFor(status);
+    this.#tell(reason);
     counters.responded(status);
     if (status === 503) counters.unavailable++;
     counters.refuse(reason);
@@ -353,12 +371,17 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
   }
 
   #answerEnded(): void {
+    this.#tell();
     this.#state = "answered";
     if (this.#ended) this.#finish();
     else if (this.#attempt === undefined) {
       this.requestWritable();
       this.#watchBody();
     }
+  }
+
+  #tell(reason?: string): void {
+    this.#account.tell(this.#context.pools.endOfTurn.nowMs, reason);
   }
 
   #requestEnded(): void {

@@ -1,7 +1,13 @@
 import type { Field } from "#http/hpack/field.ts";
 
 /** What a gRPC client is told when a request ends here (gRPC "PROTOCOL-HTTP2", and its mapping of HTTP statuses). */
-export const GRPC_STATUS = { deadlineExceeded: 4, unimplemented: 12, internal: 13, unavailable: 14 } as const;
+export const GRPC_STATUS = {
+  ok: 0,
+  deadlineExceeded: 4,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
 /** Whether a message is gRPC by its content type: `application/grpc`, also with `+proto` and the like; not grpc-web. */
 export function isGrpc(fields: readonly Field[]): boolean {

@@ -3,7 +3,7 @@ import type { Link } from "#link/types.ts";
 import type { AdvertisedService, RouterFacts } from "./advertisement.ts";
 import type { LinkStateChange } from "./flood.ts";
 import { routerKey, type LinkStateDatabase } from "./link-state.ts";
-import { shortestPaths, type Edge } from "./shortest-paths.ts";
+import { shortestPaths, type Edge, type Path } from "./shortest-paths.ts";
 import type { Offers } from "../service-table.ts";
 
 /** Changes that come together are routed once. */
@@ -47,6 +47,7 @@ export class Network implements Offers {
   readonly #links = new Set<Link>();
   readonly #stopPruning: () => void;
   #pending: (() => void) | undefined;
+  #paths: ReadonlyMap<string, Path> = new Map();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -127,6 +128,24 @@ export class Network implements Offers {
     return undefined;
   }
 
+  /** Ids of the sites on a cheapest path to a site, this one first; empty when none leads there. */
+  sitesTo(siteId: string): string[] {
+    const { self } = this.#options;
+    if (siteId === self.site) return [siteId];
+    let best: { key: string; cost: number } | undefined;
+    for (const key of this.#bySite.get(siteId) ?? []) {
+      const path = this.#paths.get(key);
+      if (path !== undefined && (best === undefined || path.cost < best.cost))
+        best = { key, cost: path.cost };
+    }
+    const sites: string[] = [];
+    for (let key = best?.key; key !== undefined; key = this.#paths.get(key)?.previous) {
+      const site = key.slice(0, key.indexOf("/"));
+      if (sites[0] !== site) sites.unshift(site);
+    }
+    return sites.length === 0 ? sites : [self.site, ...sites];
+  }
+
   /** Computes all paths now. */
   recompute(): void {
     this.#pending?.();
@@ -141,6 +160,7 @@ export class Network implements Offers {
       self: routerKey(self.site, self.router),
       edgesOf: (node) => this.#edgesOf(node),
     });
+    this.#paths = paths;
     const touched = new Set<string>();
     for (const [siteId, routers] of this.#bySite) {
       if (siteId === self.site) continue;

@@ -8,6 +8,8 @@ export interface Path {
   readonly cost: number;
   /** Indices into the source's own edges: every first step of a path with that cost (ECMP), ascending. */
   readonly firstSteps: readonly number[];
+  /** The node before it on one of these paths; undefined where that is the source. */
+  readonly previous: string | undefined;
 }
 
 /** Equal paths remembered per node. */
@@ -21,16 +23,23 @@ export function shortestPaths(
   source: readonly Edge[],
   { self, edgesOf }: { readonly self: string; readonly edgesOf: (node: string) => Iterable<Edge> },
 ): Map<string, Path> {
-  const found = new Map<string, { cost: number; firstSteps: number[]; done: boolean }>();
+  const found = new Map<
+    string,
+    { cost: number; firstSteps: number[]; previous: string | undefined; done: boolean }
+  >();
   const heap = new Heap();
-  const offer = (node: string, cost: number, firstSteps: readonly number[]): void => {
+  const offer = (
+    node: string,
+    { cost, firstSteps, previous }: { cost: number; firstSteps: readonly number[]; previous?: string },
+  ): void => {
     if (node === self) return;
     const known = found.get(node);
     if (known === undefined || cost < known.cost) {
-      if (known === undefined) found.set(node, { cost, firstSteps: [...firstSteps], done: false });
+      if (known === undefined) found.set(node, { cost, firstSteps: [...firstSteps], previous, done: false });
       else {
         known.cost = cost;
         known.firstSteps = [...firstSteps];
+        known.previous = previous;
       }
       heap.push(node, cost);
     } else if (cost === known.cost) {
@@ -40,16 +49,17 @@ export function shortestPaths(
       }
     }
   };
-  for (const [index, edge] of source.entries()) offer(edge.to, edge.cost, [index]);
+  for (const [index, edge] of source.entries()) offer(edge.to, { cost: edge.cost, firstSteps: [index] });
   for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
     const at = found.get(top.node);
     if (at === undefined || at.done || top.cost > at.cost) continue;
     at.done = true;
-    for (const edge of edgesOf(top.node)) offer(edge.to, at.cost + edge.cost, at.firstSteps);
+    for (const edge of edgesOf(top.node))
+      offer(edge.to, { cost: at.cost + edge.cost, firstSteps: at.firstSteps, previous: top.node });
   }
   const paths = new Map<string, Path>();
-  for (const [node, { cost, firstSteps }] of found)
-    paths.set(node, { cost, firstSteps: firstSteps.toSorted((a, b) => a - b) });
+  for (const [node, { cost, firstSteps, previous }] of found)
+    paths.set(node, { cost, firstSteps: firstSteps.toSorted((a, b) => a - b), previous });
   return paths;
 }
 

@@ -62,6 +62,8 @@ export interface LinkTraffic {
   readonly bytesOut: number;
   readonly streams: number;
   readonly bufferedBytes: number;
+  /** Smoothed, as it is now; that in `state` may be a little older. */
+  readonly rttMs?: number;
 }
 
 /**
@@ -75,20 +77,27 @@ export interface TrafficRow {
   readonly protocol: "tcp" | "http" | "grpc";
   readonly destinationSiteId: string;
   readonly destinationSite: string;
-  /** Id in the network: site/endpoint. */
+  /**
+   * Id in the network: site/endpoint. `site/` holds what endpoints of that site had that have been gone for some minutes: their
+   * rows are added to it, so that sums stay. That is no traffic: it happened before.
+   */
   readonly endpoint: string;
   /** The pod. */
   readonly endpointName: string;
-  /** TCP connections of clients, or for HTTP requests. */
+  /** TCP connections of clients; of HTTP requests that are over. */
   readonly total: number;
   /** Now. */
   readonly active: number;
-  /** HTTP answers by class, 1xx to 5xx; of gRPC the status decides: OK is 2xx, the rest 5xx. Empty for TCP. */
+  /** HTTP answers by class, 1xx (of which only 101 counts) to 5xx; of gRPC the status decides: OK is 2xx, the rest 5xx. Empty for TCP. */
   readonly codes: readonly number[];
-  /** Ended by a reset, or (endpoint "") refused; for HTTP those that this router answered itself with 5xx, or broke off. */
+  /**
+   * Ended by a reset that was not the client's, or (endpoint "") refused; for HTTP those that this router answered itself with
+   * 5xx, or broke off.
+   */
   readonly failures: number;
-  /** Attempts here that were then made elsewhere. */
+  /** Attempts here after which another one was made, mostly elsewhere. */
   readonly retries: number;
+  /** Of HTTP/2 only what is in bodies. */
   readonly bytesToEndpoint: number;
   readonly bytesToClient: number;
   /** Requests by duration (TCP: time to connect), one count per bound of `DURATION_BOUNDS_MS` and one for what is longer; not cumulative. */
@@ -123,7 +132,7 @@ export interface FlowRecord {
   /** Attempts in all; 1 when the first one served. */
   readonly attempts: number;
   readonly outcome: "ok" | "error";
-  /** Why it failed, as the client saw it: a reset code, or a reason of the router's own. */
+  /** Why it failed, as the client saw it: a reset code, `client-left`, or a reason of the router's own; absent where a 5xx of the endpoint says it. */
   readonly reason?: string;
   /** Why this endpoint: spread and algorithm, tier, and what else decided (affinity, retry, trial), in a few words. */
   readonly why: string;

@@ -90,6 +90,7 @@ export class Balancer {
   /** When something changes by itself, ms. */
   #dueMs = Number.POSITIVE_INFINITY;
   #way: Way = "turn";
+  #tier = 0;
 
   constructor(options: BalancerOptions) {
     this.#options = options;
@@ -149,6 +150,11 @@ export class Balancer {
     return this.#way;
   }
 
+  /** Tier of the last `pick`; 0 is the best. */
+  get tier(): number {
+    return this.#tier;
+  }
+
   /** Takes what is known now. What is learnt of endpoints stays, whatever changes. */
   update(offers: readonly Offer[], policy: SelectionPolicy): void {
     this.#adopt(policy);
@@ -184,6 +190,7 @@ export class Balancer {
     if (this.#way === "turn") this.#take(chosen);
     else if (this.#way === "trial") this.#try(chosen);
     chosen.endpoint.picked++;
+    this.#tier = chosen.tier;
     return chosen.endpoint;
   }
 

@@ -13,6 +13,7 @@ import { ServiceStats } from "../counters.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Routes } from "../http/context.ts";
 import type { Route } from "../flow/opening.ts";
+import type { TrafficLedger } from "../observe/traffic-ledger.ts";
 import { PathRoutes } from "./path-routes.ts";
 import { onlyText } from "../selection/narrowed.ts";
 import type { ServiceTable } from "../service-table.ts";
@@ -29,6 +30,7 @@ export interface ListenersOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly admit: (flow: Flow) => boolean;
   readonly onChange: () => void;
+  readonly ledger: TrafficLedger;
 }
 
 /** A listening socket that is wanted. */
@@ -208,7 +210,7 @@ export class Listeners {
     const key = `${service}:${port}`;
     let stats = this.#stats.get(key);
     if (stats === undefined) {
-      stats = new ServiceStats(service, port);
+      stats = new ServiceStats(service, port, this.#options.ledger);
       this.#stats.set(key, stats);
     }
     return stats;

@@ -6,6 +6,7 @@ import { Http1Connection } from "../http1/connection.ts";
 import { Http1Pools } from "../http1/pools.ts";
 import { Http2Connection } from "../http2/connection.ts";
 import { Http2Pools } from "../http2/pools.ts";
+import { countsEnd } from "../observe/connection-end.ts";
 import { Opening, type OpeningContext, type Route } from "../flow/opening.ts";
 import type { SocketEnd } from "../flow/socket-end.ts";
 import { Speculation } from "./speculation.ts";
@@ -93,14 +94,15 @@ export class Serving {
     { end, flow }: Client,
     { served, route }: { readonly served: Served; readonly route: Route },
   ): Speculation {
-    const { clock, dialer } = this.#options.http;
+    const { clock, dialer, flows } = this.#options.http;
     return new Speculation({
       route,
       clock,
       dialer,
       client: flow.facts.client,
+      flows,
       graceMs: GRACE_MS[served.firstWord],
-      onSpoke: (target, endpoint) => {
+      onSpoke: (target, { endpoint, account }) => {
         served.firstWord = "server";
         flow.endpoint = endpoint;
         flow.target = endpoint.wireId;
@@ -108,9 +110,13 @@ export class Serving {
         target.flow = flow;
         target.peer = end;
         end.peer = target;
+        countsEnd(flow, { account, clock });
+        flow.countTo(account.row);
       },
-      onNone: () => {
+      onNone: (account) => {
         route.stats.failures++;
+        flow.broken ??= account.attempts === 0 ? "no-endpoints" : "connect-failed";
+        countsEnd(flow, { account, clock });
         end.deliverReset();
         flow.abandon();
       },

@@ -7,6 +7,8 @@ import { NOWHERE, type End } from "../flow/flow.ts";
 import type { Route } from "../flow/opening.ts";
 import type { Outcome } from "../selection/balancer.ts";
 import { NONE_TRIED, type Tried } from "../selection/candidate.ts";
+import { Account } from "../observe/account.ts";
+import type { FlowLog } from "../observe/flow-log.ts";
 import { SocketEnd } from "../flow/socket-end.ts";
 import { StreamEnd } from "../flow/stream-end.ts";
 
@@ -15,12 +17,13 @@ export interface SpeculationOptions {
   readonly clock: Clock;
   readonly dialer: Dialer;
   readonly client: string;
+  readonly flows: FlowLog;
   /** The client has so long to speak first, before an endpoint is asked whether it does, ms. */
   readonly graceMs: number;
-  /** The endpoint spoke, or ended, before the client: both are to be made each other's peer now. The in-flight count is passed on with it. */
-  readonly onSpoke: (end: SocketEnd | StreamEnd, endpoint: Endpoint) => void;
+  /** The endpoint spoke, or ended, before the client: both are to be made each other's peer now. The in-flight count and the account are passed on with it. */
+  readonly onSpoke: (end: SocketEnd | StreamEnd, chosen: { endpoint: Endpoint; account: Account }) => void;
   /** No endpoint can be had. */
-  readonly onNone: () => void;
+  readonly onNone: (account: Account) => void;
 }
 
 /**
@@ -42,9 +45,12 @@ export class Speculation implements Upstream {
   #tried: Tried = NONE_TRIED;
   #askedMs = 0;
   #over = false;
+  readonly #account: Account;
 
   constructor(options: SpeculationOptions) {
     this.#options = options;
+    this.#account = new Account("tcp", options.flows);
+    this.#account.begin(options.route, options.clock.monotonicMs());
     this.#cancelGrace = options.clock.after(options.graceMs, () => {
       this.#cancelGrace = undefined;
       this.#next();
@@ -64,6 +70,7 @@ export class Speculation implements Upstream {
     this.#end = undefined;
     end?.deliverReset("RESET_BY_PEER", "The client spoke first");
     this.#leave();
+    this.#account.left();
   }
 
   onOpen(end: SocketEnd | StreamEnd): void {
@@ -105,12 +112,13 @@ export class Speculation implements Upstream {
         : route.balancer.pick(this.#tried, clientContext(route.balancer, client));
     if (endpoint === undefined) {
       this.#over = true;
-      this.#options.onNone();
+      this.#options.onNone(this.#account);
       return;
     }
     this.#endpoint = endpoint;
     this.#askedMs = this.#options.clock.monotonicMs();
     endpoint.inFlight++;
+    this.#account.attempt(endpoint);
     dialer.dial(this, { endpoint, target: { service, port, client }, timeoutMs: policy.connectMs });
   }
 
@@ -141,7 +149,8 @@ export class Speculation implements Upstream {
     this.#over = true;
     // Of a stream it is only known now that the endpoint is there.
     if (end instanceof StreamEnd) this.#report("ok");
-    this.#options.onSpoke(end, endpoint);
+    this.#account.opened(this.#options.clock.monotonicMs());
+    this.#options.onSpoke(end, { endpoint, account: this.#account });
     return end.peer;
   }
 }

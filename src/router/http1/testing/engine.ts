@@ -13,6 +13,7 @@ import { Inbound } from "../../flow/inbound.ts";
 import type { Network } from "../../network/network.ts";
 import type { Route } from "../../flow/opening.ts";
 import { ServiceTable, type Offers } from "../../service-table.ts";
+import { FlowLog } from "../../observe/flow-log.ts";
 import { SOCKET_HANDLERS, SocketEnd, type EndSocket } from "../../flow/socket-end.ts";
 import { TestClient } from "../../testing/client.ts";
 import { listener, SERVICE, service } from "../../testing/routers.ts";
@@ -56,6 +57,7 @@ const NO_OFFERS: Offers = { offering: () => [], sites: new Map() };
 export class Engine implements Disposable {
   readonly pools: Http1Pools;
   readonly counters = new HttpCounters();
+  readonly log: FlowLog;
   readonly connections: Http1Connection[] = [];
   readonly flows = new Set<Flow>();
   readonly route: Route;
@@ -66,6 +68,7 @@ export class Engine implements Disposable {
 
   constructor(options: EngineOptions) {
     const clock = options.clock ?? systemClock;
+    this.log = new FlowLog({ clock, random: systemRandom });
     const pods = service(options.ports.map((port) => ({ port })));
     this.connects = new ConnectQueue(clock);
     let offers = NO_OFFERS;
@@ -115,6 +118,7 @@ export class Engine implements Disposable {
       random: systemRandom,
       dialer,
       counters: this.counters,
+      flows: this.log,
       via: undefined,
     };
     this.pools = new Http1Pools({ context });

@@ -7,6 +7,7 @@ import { Dialer } from "../../dial.ts";
 import { Endpoint } from "../../endpoint.ts";
 import { Flow } from "../../flow/flow.ts";
 import type { HttpContext, RouteMatch, Routes } from "../../http/context.ts";
+import { FlowLog } from "../../observe/flow-log.ts";
 import { HttpCounters } from "../../http/counters.ts";
 import type { Route } from "../../flow/opening.ts";
 import { RetryBudget } from "../../retry-budget.ts";
@@ -71,6 +72,7 @@ export class Hop implements Disposable {
         openRemote: (endpoint, { end }) => options.openRemote?.(endpoint, { end }) ?? false,
       }),
       counters: new HttpCounters(),
+      flows: new FlowLog({ clock, random: systemRandom }),
       via: undefined,
     };
     this.pools = new Http2Pools({ context: this.context });

@@ -1,0 +1,53 @@
+import type { RequestHead } from "#http/h1/request-head.ts";
+import type { Route } from "../flow/opening.ts";
+import { Account } from "../observe/account.ts";
+import { cutHost, cutMethod, cutPath } from "../observe/http-facts.ts";
+import type { FlowRecord } from "../observe/observation.ts";
+import type { Endpoint } from "../endpoint.ts";
+import type { ExchangeClient } from "./exchange-parts.ts";
+
+/** Counts the requests of one exchange, one after the other. Their bytes are those of the client's connection meanwhile. */
+export class RequestAccount extends Account {
+  #client!: ExchangeClient;
+  #fromToEndpoint = 0;
+  #fromToClient = 0;
+
+  start(route: Route, client: ExchangeClient, startedMs: number): void {
+    this.#client = client;
+    this.#fromToEndpoint = client.flow.countedToEndpoint;
+    this.#fromToClient = client.flow.countedToClient;
+    this.begin(route, startedMs);
+  }
+
+  /** `endpoint` was picked just now, and is asked. */
+  ask(endpoint: Endpoint): void {
+    this.#client.flow.countTo(this.attempt(endpoint));
+  }
+
+  /** The request is over; to be called before its head is forgotten. Does nothing when it was told already, or never began. */
+  tell(request: RequestHead, status: number, reason: string | undefined): void {
+    if (!this.open) return;
+    const { flow, facts } = this.#client;
+    const ending = { nowMs: this.nowMs(), code: Math.trunc(status / 100), reason };
+    const wanted = this.ended(ending);
+    if (flow.row === undefined) flow.countTo(this.row);
+    flow.countTo(undefined);
+    if (!wanted) return;
+    this.record(ending, {
+      client: facts.address,
+      bytesToEndpoint: flow.countedToEndpoint - this.#fromToEndpoint,
+      bytesToClient: flow.countedToClient - this.#fromToClient,
+      http: httpFacts(request, status),
+    });
+  }
+}
+
+/** What a record says of a request. */
+export function httpFacts(request: RequestHead, status: number): NonNullable<FlowRecord["http"]> {
+  return {
+    method: cutMethod(request.methodName()),
+    host: cutHost(request.host()),
+    path: cutPath(request.path()),
+    status,
+  };
+}
