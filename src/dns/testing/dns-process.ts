@@ -16,8 +16,8 @@ export interface DnsProcess extends AsyncDisposable {
   state(): Promise<DnsProcessState>;
 }
 
-export async function startDnsProcess(port = 0): Promise<DnsProcess> {
-  const child = Bun.spawn([process.execPath, SERVE, String(port)], {
+export async function startDnsProcess(port = 0, ttl = 5): Promise<DnsProcess> {
+  const child = Bun.spawn([process.execPath, SERVE, String(port), "127.0.0.1", String(ttl)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",

@@ -9,8 +9,8 @@ function record(name: string, data: ZoneRecord["data"]): ZoneRecord {
  * A zone `clusterset.local` for tests: `web` (A, SRV of the port `http`), `six` (AAAA), `both` (A and AAAA), `many` (100 A) and `few`
  * (20 A), all in the namespace `default`, and `dns-version`.
  */
-export function testZone(): Zone {
-  const zone = new Zone({ origin: "clusterset.local", ttl: 5, now: () => 1_700_000_000_000 });
+export function testZone(ttl = 5): Zone {
+  const zone = new Zone({ origin: "clusterset.local", ttl, now: () => 1_700_000_000_000 });
   const target = wireName(labelsOf("web.default.svc.clusterset.local"));
   const srv = { type: "SRV", priority: 0, weight: 100, port: 80, target } as const;
   zone.set("default/web", [
