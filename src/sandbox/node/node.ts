@@ -6,6 +6,7 @@ import { startEndpointsController } from "./controllers/endpoints.ts";
 import { startNamespaceController } from "./controllers/namespaces.ts";
 import { publishApiServer, registerNode } from "./controllers/node-object.ts";
 import { startReplicaSetController } from "./controllers/replicaset.ts";
+import { ClusterDns } from "./dns/cluster-dns.ts";
 import { EventRecorder } from "./events.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";
 import { addressPlan } from "./services/addresses.ts";
@@ -55,13 +56,15 @@ export function startNode(options: NodeOptions): RunningNode {
   ];
   publishApiServer(api, { plan, apiPort });
   const proxy = new ServiceProxy(context, { nodeIp: plan.node });
-  const kubelet = new Kubelet({ ...options, stores, events, plan, nodeName });
+  const dns = new ClusterDns(context, { address: plan.dns });
+  const kubelet = new Kubelet({ ...options, stores, events, plan, nodeName, dns });
   kubelet.start();
   return {
     logs: (namespace, pod, logOptions) => kubelet.logs(namespace, pod, logOptions),
     async stop({ graceMs }) {
       for (const controller of controllers) controller.stop();
       await kubelet.stop({ graceMs });
+      dns.stop();
       proxy.stop();
       events.stop();
       stores.stop();

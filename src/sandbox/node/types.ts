@@ -139,6 +139,14 @@ export interface PodSpec {
   volumes?: Volume[];
   nodeName?: string;
   hostname?: string;
+  subdomain?: string;
+  dnsPolicy?: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default" | "None";
+  dnsConfig?: {
+    nameservers?: string[];
+    searches?: string[];
+    options?: { name?: string; value?: string }[];
+  };
+  hostAliases?: { ip: string; hostnames?: string[] }[];
   restartPolicy?: "Always" | "OnFailure" | "Never";
   terminationGracePeriodSeconds?: number;
   serviceAccountName?: string;

@@ -6,6 +6,7 @@ import type { Container, ContainerState, ContainerStatus, HandlerAction, Pod, Pr
 import { runAction } from "./actions.ts";
 import { ConfigError } from "./config-error.ts";
 import { ImageError, type LaunchPlan } from "./launch.ts";
+import type { OwnNamespaces } from "./own-namespaces.ts";
 import { adoptPodProcess, type Exit, type PodProcess, spawnPodProcess } from "./pod-process.ts";
 import { Prober } from "./prober.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
@@ -17,6 +18,7 @@ export interface ContainerHost {
   readonly podIp: string;
   /** The pod is ending: nothing starts again. */
   readonly ending: boolean;
+  readonly namespaces: OwnNamespaces | undefined;
   /** What to run; throws ConfigError or ImageError. */
   plan(container: Container): LaunchPlan;
   logFile(container: string, run: number): string;
@@ -124,9 +126,14 @@ export class ContainerRunner {
     this.#runs++;
     this.#host.forgetLog(container.name, run - 2);
     try {
-      const { argv, env, cwd } = this.#plan;
+      const { argv, env, cwd, surroundings } = this.#plan;
       const logFile = this.#host.logFile(container.name, run);
-      this.#process = spawnPodProcess({ argv, env, cwd, logFile }, this.#host.clock);
+      const { namespaces } = this.#host;
+      const within =
+        namespaces === undefined || surroundings === undefined
+          ? {}
+          : { within: { namespaces, surroundings } };
+      this.#process = spawnPodProcess({ argv, env, cwd, logFile, ...within }, this.#host.clock);
     } catch (error) {
       const message = `failed to start "${this.#plan.argv[0] ?? ""}": ${messageOf(error)}`;
       this.#event("Warning", "Failed", `Error: ${message}`);

@@ -10,12 +10,13 @@ import { type AddressPlan, AddressPool, podIps } from "../services/addresses.ts"
 import type { ContainerStatus, Pod } from "../types.ts";
 import { LogFiles } from "./log-files.ts";
 import { logStream } from "./log-stream.ts";
+import { OwnNamespaces } from "./own-namespaces.ts";
 import { type PodHost, PodWorker } from "./pod-worker.ts";
 import { findMarked, signalProcess } from "./proc.ts";
 
 const log = logFor("sandbox", "kubelet");
 
-export interface KubeletOptions extends Omit<PodHost, "logs" | "hostIp"> {
+export interface KubeletOptions extends Omit<PodHost, "logs" | "hostIp" | "namespaces"> {
   readonly plan: AddressPlan;
   readonly nodeName: string;
 }
@@ -36,7 +37,12 @@ export class Kubelet implements NodeApi {
     const paths = new ClusterPaths(options.clusterDir);
     mkdirSync(paths.pods, { recursive: true, mode: 0o700 });
     this.#logs = new LogFiles({ dir: paths.podLogs, clock: options.clock });
-    this.#host = { ...options, logs: this.#logs, hostIp: options.plan.node };
+    this.#host = {
+      ...options,
+      logs: this.#logs,
+      hostIp: options.plan.node,
+      namespaces: OwnNamespaces.open(),
+    };
     this.#addresses = new AddressPool(podIps(options.plan.index));
   }
 

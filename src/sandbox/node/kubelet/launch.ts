@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { KNOWN_IMAGES, POD_PATH, resolveImage } from "../../catalogue.ts";
 import { POD_MARKER } from "../../home.ts";
@@ -8,6 +8,7 @@ import { ConfigError } from "./config-error.ts";
 import { environmentOf } from "./environment.ts";
 import { expand } from "./expand.ts";
 import { type Mount, mountNamespaceCommand, sourceOf, withMounts } from "./mounts.ts";
+import type { OwnNamespaces, Surroundings } from "./own-namespaces.ts";
 
 /** The image is not one that a sandbox has. */
 export class ImageError extends Error {
@@ -26,6 +27,10 @@ export interface LaunchPlan {
   readonly env: Record<string, string>;
   readonly cwd: string;
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
+  /** Namespaces to start it in; absent: `argv` makes its own, or needs none. */
+  readonly surroundings?: Surroundings;
+  /** What a command beside it is started with, to see what it sees: goes before the command. */
+  beside(pid: number | undefined): readonly string[];
   exec(
     command: readonly string[],
     options: { pid: number | undefined; timeoutMs: number },
@@ -46,6 +51,10 @@ export interface LaunchContext {
   readonly serviceAccountDir: string | undefined;
   /** Directories of the volumes by name. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** Files of the pod in place of this machine's: resolv.conf, hosts. */
+  readonly files: readonly Mount[];
+  /** Absent where this process may not make namespaces itself. */
+  readonly namespaces: OwnNamespaces | undefined;
 }
 
 /** Works out what a container runs. Throws ImageError or ConfigError. */
@@ -68,35 +77,59 @@ export function planLaunch(pod: Pod, container: Container, context: LaunchContex
   if (image === undefined) throw new ImageError(container.image);
   Object.assign(env, { ...image.env, ...env });
   const cwd = container.workingDir ?? home;
-  const mounts = mountsOf(container, context);
-  const plan = { env, cwd, stopSignal: image.stopSignal };
-  if (mounts.length === 0) {
-    return {
-      ...plan,
-      argv: image.argv,
-      exec: (command, { timeoutMs }) => runBeside(command, { env, cwd, timeoutMs }),
-    };
-  }
-  const namespace = mountNamespaceCommand();
-  if (namespace === undefined) {
-    throw new ConfigError(
-      "CreateContainerConfigError",
-      "Volume mounts need mount namespaces, which this machine does not allow: run as root, or allow unprivileged user namespaces",
-    );
-  }
-  const enter = namespace.includes("-Urm") ? ["-U", "--preserve-credentials", "-m"] : ["-m"];
+  const plan = { env, stopSignal: image.stopSignal };
+  const placed = place(image.argv, { container, cwd, home, context });
+  const beside = (pid: number | undefined): readonly string[] =>
+    placed.enter.length === 0 ? [] : ["nsenter", "-t", String(pid ?? 0), ...placed.enter, "--root", "--wd"];
   return {
     ...plan,
-    // The working directory may lie in a mount: it is entered last.
-    cwd: home,
-    argv: withMounts(image.argv, { mounts, cwd, namespace }),
+    ...placed,
+    beside,
+    ...(context.namespaces === undefined
+      ? {}
+      : { surroundings: { hostname: hostnameOf(pod), mounts: context.files.filter(isThere) } }),
     exec: (command, { pid, timeoutMs }) =>
-      runBeside(["nsenter", "-t", String(pid ?? 0), ...enter, "--root", "--wd", ...command], {
-        env,
-        cwd: home,
-        timeoutMs,
-      }),
+      runBeside([...beside(pid), ...command], { env, cwd: placed.cwd, timeoutMs }),
   };
+}
+
+/** Linux's name for a pod. */
+export function hostnameOf({ spec, metadata }: Pod): string {
+  return spec.hostname ?? metadata.name;
+}
+
+function isThere({ target }: Mount): boolean {
+  return existsSync(target);
+}
+
+/** The command line with its mounts, where it starts, and how `nsenter` follows it. */
+function place(
+  argv: readonly string[],
+  options: { container: Container; cwd: string; home: string; context: LaunchContext },
+): { argv: readonly string[]; cwd: string; enter: readonly string[] } {
+  const { container, cwd, home, context } = options;
+  const volumes = mountsOf(container, context);
+  if (context.namespaces !== undefined) {
+    const mounts = [...volumes, ...context.files.filter((file) => !isThere(file))];
+    const enter = ["-m", "-u"];
+    // The working directory may lie in a mount: it is entered last.
+    return mounts.length === 0
+      ? { argv, cwd, enter }
+      : { argv: withMounts(argv, { mounts, cwd, namespace: [] }), cwd: home, enter };
+  }
+  const mounts = [...volumes, ...context.files];
+  if (mounts.length === 0) return { argv, cwd, enter: [] };
+  const namespace = mountNamespaceCommand();
+  if (namespace !== undefined) {
+    const enter = namespace.includes("-Urm") ? ["-U", "--preserve-credentials", "-m"] : ["-m"];
+    return { argv: withMounts(argv, { mounts, cwd, namespace }), cwd: home, enter };
+  }
+  // Names can do without.
+  if (volumes.length === 0) return { argv, cwd, enter: [] };
+  throw new ConfigError(
+    "CreateContainerConfigError",
+    "Volume mounts need mount namespaces, which this machine does not allow: run as root, or allow unprivileged user namespaces",
+  );
 }
 
 /** What every container has; nothing of the environment that the sandbox itself was started in. */
@@ -107,7 +140,7 @@ function baseEnvironment(pod: Pod, context: LaunchContext): Record<string, strin
     HOME: join(podDir, "home"),
     TMPDIR: join(podDir, "tmp"),
     LANG: "C.UTF-8",
-    HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
+    HOSTNAME: hostnameOf(pod),
     POD_IP: podIp,
     POD_NAME: pod.metadata.name,
     POD_NAMESPACE: pod.metadata.namespace ?? "",

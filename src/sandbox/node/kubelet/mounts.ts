@@ -43,6 +43,15 @@ export function withMounts(
   { mounts, cwd, namespace }: { mounts: readonly Mount[]; cwd: string; namespace: readonly string[] },
 ): readonly string[] {
   const script = ["set -e"];
+  const paths = [cwd, ...mounts.map(({ source }) => source)];
+  if (mounts.every(({ target }) => existsSync(target) && !paths.some((path) => isWithin(path, target)))) {
+    for (const { source, target, readOnly } of mounts) {
+      script.push(`mount --rbind ${quote(source)} ${quote(target)}`);
+      if (readOnly) script.push(`mount -o remount,bind,ro ${quote(target)}`);
+    }
+    script.push(IN_PLACE);
+    return [...namespace, "sh", "-c", script.join("\n"), "sh", cwd, ...argv];
+  }
   const scratch = scratchPlace([cwd, ...mounts.flatMap(({ source, target }) => [source, target])]);
   const absent = mounts.filter(({ target }) => !existsSync(target));
   const covered = [...new Set(absent.map(({ target }) => existingAncestor(target)))];
@@ -69,16 +78,21 @@ export function withMounts(
     if (readOnly) script.push(`mount -o remount,bind,ro ${place}`);
   }
   // The working directory comes as $1: it is looked up last, in the view that the process has.
-  script.push(
-    root ? `exec chroot ${quote(at)} sh -c 'cd "$0"; exec "$@"' "$@"` : 'cd "$1"; shift; exec "$@"',
-  );
+  script.push(root ? `exec chroot ${quote(at)} sh -c 'cd "$0"; exec "$@"' "$@"` : IN_PLACE);
   return [...namespace, "sh", "-c", script.join("\n"), "sh", cwd, ...argv];
+}
+
+/** The working directory comes as $1. */
+const IN_PLACE = 'cd "$1"; shift; exec "$@"';
+
+function isWithin(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(`${dir}/`);
 }
 
 /** An existing directory that nobody here needs: a tmpfs over it holds what the views are made of. */
 function scratchPlace(needed: readonly string[]): string {
   const free = ["/mnt", "/media", "/srv", "/opt"].find(
-    (dir) => existsSync(dir) && !needed.some((path) => path === dir || path.startsWith(`${dir}/`)),
+    (dir) => existsSync(dir) && !needed.some((path) => isWithin(path, dir)),
   );
   return free ?? "/mnt";
 }

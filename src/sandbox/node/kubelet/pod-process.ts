@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import type { Clock } from "#core/clock.ts";
+import type { OwnNamespaces, Surroundings } from "./own-namespaces.ts";
 import { isAlive, type ProcessId, signalGroup, signalProcess, startTimeOf } from "./proc.ts";
 
 export interface Exit {
@@ -15,6 +16,8 @@ export interface SpawnOptions {
   readonly cwd: string;
   /** Standard output and error are appended here. */
   readonly logFile: string;
+  /** Namespaces of its own. */
+  readonly within?: { readonly namespaces: OwnNamespaces; readonly surroundings: Surroundings };
 }
 
 /** How often a process that is not our child is looked at; its end is told to nobody. */
@@ -47,12 +50,10 @@ export interface PodProcess {
 export function spawnPodProcess(options: SpawnOptions, clock: Clock): PodProcess {
   const log = openSync(options.logFile, "a", 0o600);
   try {
-    const child = Bun.spawn([...options.argv], {
-      cwd: options.cwd,
-      env: options.env,
-      stdio: ["ignore", log, log],
-      detached: true,
-    });
+    const { argv, cwd, env, within } = options;
+    const spawn = (): Bun.Subprocess =>
+      Bun.spawn([...argv], { cwd, env, stdio: ["ignore", log, log], detached: true });
+    const child = within === undefined ? spawn() : within.namespaces.within(within.surroundings, spawn);
     child.unref();
     const id: ProcessId = { pid: child.pid, startTime: startTimeOf(child.pid) ?? 0 };
     const exited = child.exited.then((): Exit => {

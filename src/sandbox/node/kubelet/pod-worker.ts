@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
@@ -13,11 +13,16 @@ import { ConfigError } from "./config-error.ts";
 import { type ContainerHost, ContainerRunner } from "./container-runner.ts";
 import { type LaunchPlan, planLaunch } from "./launch.ts";
 import type { LogFiles } from "./log-files.ts";
+import type { Mount } from "./mounts.ts";
+import type { OwnNamespaces } from "./own-namespaces.ts";
 import { podStatus } from "./pod-status.ts";
 import { findMarked, signalProcess } from "./proc.ts";
+import { hostsFile, plainHostLookup, resolvConf } from "./resolv-conf.ts";
 import { follows, materialize } from "./volumes.ts";
 
 const log = logFor("sandbox", "kubelet");
+
+const NSSWITCH = "/etc/nsswitch.conf";
 
 /** What all pods of a cluster share. */
 export interface PodHost {
@@ -30,6 +35,9 @@ export interface PodHost {
   readonly hostIp: string;
   readonly apiPort: number;
   readonly program: readonly string[];
+  /** The cluster's DNS; its address is undefined while it cannot be asked. */
+  readonly dns: { readonly nameserver: string | undefined };
+  readonly namespaces: OwnNamespaces | undefined;
   /** The CA of the API server, PEM. */
   readonly ca: string;
   /** A token of a ServiceAccount for a pod; throws when there is no such ServiceAccount. */
@@ -141,6 +149,10 @@ export class PodWorker implements ContainerHost {
     return name === undefined ? all[0] : all.find((runner) => runner.container.name === name);
   }
 
+  get namespaces(): OwnNamespaces | undefined {
+    return this.#host.namespaces;
+  }
+
   plan(container: Container): LaunchPlan {
     const { clusterDir, stores, hostIp, clusterName, apiPort, program } = this.#host;
     return planLaunch(this.#pod, container, {
@@ -154,6 +166,8 @@ export class PodWorker implements ContainerHost {
       marker: join(clusterDir, this.uid),
       serviceAccountDir: this.#writeServiceAccount(),
       volumes: this.#volumes(),
+      files: this.#files(),
+      namespaces: this.namespaces,
     });
   }
 
@@ -298,6 +312,29 @@ export class PodWorker implements ContainerHost {
       );
     }
     return dirs;
+  }
+
+  /** Files of the pod's own in /etc. Where they take a program to put in place, they are made only for the sake of DNS. */
+  #files(): Mount[] {
+    const { dns, namespaces } = this.#host;
+    const resolv = resolvConf(this.#pod, {
+      nameserver: dns.nameserver,
+      machine: () => readFileSync("/etc/resolv.conf", "utf8"),
+    });
+    if (resolv === undefined && namespaces === undefined) return [];
+    const texts = {
+      hosts: hostsFile(this.#pod, this.podIp),
+      "resolv.conf": resolv,
+      "nsswitch.conf": existsSync(NSSWITCH) ? plainHostLookup(readFileSync(NSSWITCH, "utf8")) : undefined,
+    };
+    const dir = join(this.#dir, "etc");
+    mkdirSync(dir, { recursive: true, mode: 0o755 });
+    return Object.entries(texts).flatMap(([name, text]) => {
+      if (text === undefined) return [];
+      // Written in place: a container that runs has this very file mounted.
+      writeFileSync(join(dir, name), text, { mode: 0o644 });
+      return [{ source: join(dir, name), target: `/etc/${name}`, readOnly: false }];
+    });
   }
 
   #writeServiceAccount(): string | undefined {

@@ -5,10 +5,12 @@ export interface AddressPlan {
   readonly node: string;
   /** ClusterIP of the Service `kubernetes`. */
   readonly kubernetes: string;
+  /** ClusterIP of the Service `kube-dns`. */
+  readonly dns: string;
 }
 
 export function addressPlan(index: number): AddressPlan {
-  return { index, node: `127.${index}.0.1`, kubernetes: `127.${index}.128.1` };
+  return { index, node: `127.${index}.0.1`, kubernetes: `127.${index}.128.1`, dns: `127.${index}.128.10` };
 }
 
 /** ClusterIPs: 127.n.128.2 to 127.n.239.254. */

@@ -5,6 +5,7 @@ import { keyOf, splitKey } from "../store.ts";
 import type { EndpointSlice, Service, ServicePort } from "../types.ts";
 import { Backends, Forwarder, type Target } from "./forwarder.ts";
 import { loadBalancerIp } from "./service-admission.ts";
+import { UdpForwarder } from "./udp-forwarder.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
 const LISTEN_RETRY_MS = 5000;
@@ -12,12 +13,18 @@ const LISTEN_RETRY_MS = 5000;
 interface PortState {
   readonly backends: Backends;
   /** By `host:port`. */
-  readonly forwarders: Map<string, Forwarder>;
+  readonly forwarders: Map<string, Listening>;
 }
 
+interface Listening {
+  stop(): void;
+}
+
+type Protocol = "TCP" | "UDP";
+
 /**
- * kube-proxy of the sandbox: a TCP forwarder on every ClusterIP, node port and LoadBalancer address. An address with
- * no endpoint behind it is not listened on, so that clients are refused, as kube-proxy does.
+ * kube-proxy of the sandbox: a forwarder, TCP or UDP, on every ClusterIP, node port and LoadBalancer address. An address with no
+ * endpoint behind it is not listened on, so that clients are refused, as kube-proxy does; nor one that is its own endpoint.
  */
 export class ServiceProxy {
   readonly #context: ControllerContext;
@@ -59,14 +66,15 @@ export class ServiceProxy {
     const wanted = new Set<string>();
     if (service !== undefined) {
       for (const port of service.spec.ports ?? []) {
-        if ((port.protocol ?? "TCP") !== "TCP") continue;
-        const id = `${port.name ?? ""}:${port.port}`;
+        const protocol = protocolOf(port);
+        if (protocol === undefined) continue;
+        const id = `${protocol}:${port.name ?? ""}:${port.port}`;
         wanted.add(id);
         let state = present.get(id);
         if (state === undefined)
           present.set(id, (state = { backends: new Backends(), forwarders: new Map() }));
-        state.backends.targets = targetsOf(slices, port);
-        this.#listen(state, { service, port });
+        state.backends.targets = targetsOf(slices, { port, protocol });
+        this.#listen(state, { service, port, protocol });
       }
     }
     for (const [id, state] of present) {
@@ -78,23 +86,41 @@ export class ServiceProxy {
     else this.#services.set(key, present);
   }
 
-  #listen(state: PortState, { service, port }: { service: Service; port: ServicePort }): void {
-    const addresses = state.backends.targets.length === 0 ? [] : this.#addressesOf(service, port);
+  #listen(
+    state: PortState,
+    { service, port, protocol }: { service: Service; port: ServicePort; protocol: Protocol },
+  ): void {
+    const { backends, forwarders } = state;
+    const isSelf = (own: Target): boolean =>
+      backends.targets.some((target) => target.host === own.host && target.port === own.port);
+    const addresses =
+      backends.targets.length === 0
+        ? []
+        : this.#addressesOf(service, port).filter((address) => !isSelf(address));
     const wanted = new Set(addresses.map(({ host, port: number }) => `${host}:${number}`));
-    for (const [address, forwarder] of state.forwarders) {
+    for (const [address, forwarder] of forwarders) {
       if (wanted.has(address)) continue;
       forwarder.stop();
-      state.forwarders.delete(address);
+      forwarders.delete(address);
     }
     for (const { host, port: number } of addresses) {
       const address = `${host}:${number}`;
-      if (state.forwarders.has(address)) continue;
+      if (forwarders.has(address)) continue;
+      const failed = (error: unknown): void => {
+        forwarders.delete(address);
+        if (this.#stopped) return;
+        this.#complain(service, { address: `${address}${protocol === "UDP" ? "/udp" : ""}`, error });
+        this.#queue.addAfter(keyOf(service), LISTEN_RETRY_MS);
+      };
       try {
-        state.forwarders.set(address, new Forwarder({ host, port: number, backends: state.backends }));
+        const forwarder =
+          protocol === "TCP"
+            ? new Forwarder({ host, port: number, backends })
+            : new UdpForwarder({ host, port: number, backends, clock: this.#context.clock, failed });
+        forwarders.set(address, forwarder);
         this.#complained.delete(address);
       } catch (error) {
-        this.#complain(service, { address, error });
-        this.#queue.addAfter(keyOf(service), LISTEN_RETRY_MS);
+        failed(error);
       }
     }
   }
@@ -130,12 +156,20 @@ function stopPort(state: PortState): void {
   state.forwarders.clear();
 }
 
+/** Undefined for SCTP. */
+function protocolOf({ protocol = "TCP" }: ServicePort): Protocol | undefined {
+  return protocol === "TCP" || protocol === "UDP" ? protocol : undefined;
+}
+
 /** Ready endpoints; when there is none, those that still serve while they end (KEP-1669). */
-function targetsOf(slices: readonly EndpointSlice[], port: ServicePort): Target[] {
+function targetsOf(
+  slices: readonly EndpointSlice[],
+  { port, protocol }: { port: ServicePort; protocol: Protocol },
+): Target[] {
   const ready: Target[] = [];
   const leaving: Target[] = [];
   for (const slice of slices) {
-    const found = slice.ports?.find((each) => each.name === (port.name ?? "") && each.protocol === "TCP");
+    const found = slice.ports?.find((each) => each.name === (port.name ?? "") && each.protocol === protocol);
     if (found === undefined) continue;
     for (const { addresses, conditions } of slice.endpoints ?? []) {
       const list = conditions.ready !== false ? ready : conditions.serving === true ? leaving : undefined;
