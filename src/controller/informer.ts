@@ -90,6 +90,11 @@ export class Informer<T extends KubeObject = KubeObject> {
     this.#store = new IndexedStore(options.indexes);
   }
 
+  /** What it keeps: `services`, `sites.isthmus.dev`. */
+  get resource(): string {
+    return resourceName(this.#options.def);
+  }
+
   /** True once the first list was taken, for good. */
   get hasSynced(): boolean {
     return this.#hasSynced;

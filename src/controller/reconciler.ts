@@ -2,6 +2,7 @@ import { systemClock } from "#core/clock.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import { keyText, parseKey, type ObjectKey } from "./object-key.ts";
+import { countDuration, type ReconcileCounts, reconcileCounts } from "./reconcile-counts.ts";
 import { keepAlive } from "./wait.ts";
 import { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 
@@ -29,21 +30,17 @@ export interface ReconcilerOptions extends WorkQueueOptions {
   readonly after?: readonly { synced(): Promise<void> }[];
   /** Bound of one reconcile, ms [60,000]; then its signal is aborted and its worker goes on with other keys. */
   readonly timeoutMs?: number;
+  /** Where it counts: those of an earlier loop of this name go on [new ones]. */
+  readonly counts?: ReconcileCounts;
 }
 
 /** Plain counters; read them when metrics are scraped. */
-export interface ReconcilerStats {
+export interface ReconcilerStats extends Readonly<ReconcileCounts> {
   readonly name: string;
-  readonly succeeded: number;
-  readonly failed: number;
-  /** Failures that were only write conflicts with another writer. */
-  readonly conflicts: number;
-  readonly timedOut: number;
   /** Being worked on. */
   readonly active: number;
   readonly depth: number;
   readonly delayed: number;
-  readonly lastDurationMs: number;
 }
 
 /**
@@ -55,12 +52,14 @@ export class Reconciler {
   readonly #queue: WorkQueue;
   readonly #abort = new AbortController();
   readonly #log = logFor("controller", "reconciler");
-  readonly #counts = { succeeded: 0, failed: 0, conflicts: 0, timedOut: 0, active: 0, lastDurationMs: 0 };
+  readonly #counts: ReconcileCounts;
+  #active = 0;
   #running: Promise<unknown> | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#queue = new WorkQueue(options);
+    this.#counts = options.counts ?? reconcileCounts();
   }
 
   /** May be called before `start`. */
@@ -70,7 +69,7 @@ export class Reconciler {
 
   stats(): ReconcilerStats {
     const { depth, delayed } = this.#queue;
-    return { name: this.#options.name, ...this.#counts, depth, delayed };
+    return { name: this.#options.name, ...this.#counts, active: this.#active, depth, delayed };
   }
 
   start(): void {
@@ -112,7 +111,7 @@ export class Reconciler {
     const onStop = (): void => abort.abort();
     this.#abort.signal.addEventListener("abort", onStop, { once: true });
     if (this.#abort.signal.aborted) onStop();
-    this.#counts.active++;
+    this.#active++;
     return new Promise((resolve) => {
       const cancel = clock.after(timeoutMs, () => {
         this.#counts.timedOut++;
@@ -127,8 +126,8 @@ export class Reconciler {
       void this.#settle(key, abort.signal).then(() => {
         cancel();
         this.#abort.signal.removeEventListener("abort", onStop);
-        this.#counts.active--;
-        this.#counts.lastDurationMs = clock.monotonicMs() - startMs;
+        this.#active--;
+        countDuration(this.#counts, clock.monotonicMs() - startMs);
         this.#queue.done(key);
         resolve();
       });

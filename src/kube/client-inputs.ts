@@ -99,4 +99,6 @@ export interface KubeClientOptions {
   readonly random?: Random;
   /** Bound of one request, ms [15,000]. */
   readonly timeoutMs?: number;
+  /** Called for each request with its verb and what became of it: the status, or undefined when no answer came. For metrics. */
+  readonly onRequest?: (verb: string, status: number | undefined) => void;
 }

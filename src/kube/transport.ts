@@ -9,6 +9,8 @@ export interface TransportOptions {
   readonly clock?: Clock;
   /** Bound of one request with all its retries, ms [15,000]. */
   readonly timeoutMs?: number;
+  /** Called for each request that was sent: the status, or undefined when no answer came. */
+  readonly onRequest?: (verb: string, status: number | undefined) => void;
 }
 
 export interface RequestInput {
@@ -49,11 +51,13 @@ export class Transport {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #onRequest: TransportOptions["onRequest"];
 
   constructor(connection: Connection, options: TransportOptions = {}) {
     this.#connection = connection;
     this.#clock = options.clock ?? systemClock;
     this.#timeoutMs = options.timeoutMs ?? 15_000;
+    this.#onRequest = options.onRequest;
   }
 
   /**
@@ -152,12 +156,14 @@ export class Transport {
     };
     try {
       const response = await fetch(this.#url(input), this.#init(input, controller.signal));
+      this.#onRequest?.(input.attempt.verb, response.status);
       const touch = (): void => {
         disarm();
         disarm = arm();
       };
       return { response, close, touch, explain };
     } catch (error) {
+      this.#onRequest?.(input.attempt.verb, undefined);
       close();
       throw explain(error);
     }

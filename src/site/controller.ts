@@ -11,6 +11,7 @@ import { Assembler } from "./routers/assembler.ts";
 import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import { GrantWriter } from "./join/grant-writer.ts";
 import { isImportSlice } from "./imports/import-slices.ts";
+import type { ControllerStats } from "./controller-admin.ts";
 import { ImportWriter } from "./imports/import-writer.ts";
 import { isImportService } from "./imports/imports.ts";
 import { InForce } from "./policy/in-force.ts";
@@ -220,6 +221,26 @@ export class SiteController {
   /** Ports of the two servers; undefined while they do not run. */
   get ports(): Servers["ports"] {
     return this.#servers.ports;
+  }
+
+  /** What /metrics and /v1/state show of it. */
+  stats(): ControllerStats {
+    const { sites, links, grants, tokens, policies, exports, imports, services, slices, routerDeployment } =
+      this.#caches;
+    const informers = [sites, links, grants, tokens, policies, exports, imports, services, slices];
+    return {
+      synced: this.#synced,
+      leading: this.#leader.leading,
+      leader: this.#leader.holder,
+      routers: this.#servers.routers().length,
+      generation: this.#servers.generation,
+      loops: this.#loops.stats(),
+      caches: [...informers, routerDeployment].map((informer) => ({
+        resource: informer.resource,
+        stale: informer.stale,
+        ...informer.stats(),
+      })),
+    };
   }
 
   /** Resolves when all that is watched was read once; that takes as long as the API server is away. */

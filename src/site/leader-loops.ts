@@ -1,5 +1,6 @@
 import type { ObjectKey } from "#controller/object-key.ts";
-import { Reconciler, type ReconcileResult } from "#controller/reconciler.ts";
+import { type ReconcileCounts, reconcileCounts } from "#controller/reconcile-counts.ts";
+import { Reconciler, type ReconcileResult, type ReconcilerStats } from "#controller/reconciler.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 
@@ -25,6 +26,8 @@ export class LeaderLoops<Kind extends string> {
   readonly #options: LeaderLoopsOptions<Kind>;
   #running: Map<Kind, Reconciler> | undefined;
   #ending: Promise<unknown> = Promise.resolve();
+  /** Of each kind, over all the times that this replica led. */
+  readonly #counts = new Map<string, ReconcileCounts>();
 
   constructor(options: LeaderLoopsOptions<Kind>) {
     this.#options = options;
@@ -32,6 +35,14 @@ export class LeaderLoops<Kind extends string> {
 
   get running(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** Of each loop, also while none runs. */
+  stats(): ReconcilerStats[] {
+    return Object.keys(this.#options.loops).map((kind) => {
+      const idle = { name: kind, active: 0, depth: 0, delayed: 0, ...this.#countsOf(kind) };
+      return [...(this.#running ?? [])].find(([name]) => name === kind)?.[1].stats() ?? idle;
+    });
   }
 
   enqueue(kind: Kind, name: string): void {
@@ -46,7 +57,17 @@ export class LeaderLoops<Kind extends string> {
       const def: LoopDef = loops[kind];
       const { concurrency = 1, baseMs = 50, capMs = 30_000 } = def;
       const reconcile = ({ name }: ObjectKey): Promise<ReconcileResult | void> => def.reconcile(name);
-      const loop = new Reconciler({ name: kind, reconcile, concurrency, baseMs, capMs, clock, random });
+      const counts = this.#countsOf(kind);
+      const loop = new Reconciler({
+        name: kind,
+        reconcile,
+        concurrency,
+        baseMs,
+        capMs,
+        clock,
+        random,
+        counts,
+      });
       this.#running.set(kind, loop);
       loop.start();
     }
@@ -58,5 +79,11 @@ export class LeaderLoops<Kind extends string> {
     this.#running = undefined;
     this.#ending = Promise.all([this.#ending, ...loops.map((loop) => loop.stop())]);
     await this.#ending;
+  }
+
+  #countsOf(kind: string): ReconcileCounts {
+    const counts = this.#counts.get(kind) ?? reconcileCounts();
+    this.#counts.set(kind, counts);
+    return counts;
   }
 }

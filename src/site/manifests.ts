@@ -2,7 +2,7 @@ import type { Container, Deployment, PodSpec, Service } from "#api/builtin.ts";
 import type { LinkAccess, Site } from "#api/kinds/site.ts";
 import type { KubeObject } from "#api/object.ts";
 import { apiVersionOf, RESOURCES } from "#api/resources.ts";
-import { CONTROL_PORT, CONTROLLER, JOIN_PORT, labelsOf, NAME_LABEL } from "./names.ts";
+import { ADMIN_PORT, CONTROL_PORT, CONTROLLER, JOIN_PORT, labelsOf, NAME_LABEL } from "./names.ts";
 import { rbacObjects } from "./rbac.ts";
 
 export interface InstallOptions {
@@ -75,6 +75,7 @@ function controllerDeployment(options: InstallOptions, labels: Record<string, st
               ports: [
                 { name: "join", containerPort: JOIN_PORT, protocol: "TCP" },
                 { name: "control", containerPort: CONTROL_PORT, protocol: "TCP" },
+                { name: "metrics", containerPort: ADMIN_PORT, protocol: "TCP" },
               ],
               readinessProbe: { tcpSocket: { port: CONTROL_PORT }, periodSeconds: 5 },
               resources: { requests: { cpu: "20m", memory: "128Mi" }, limits: { memory: "512Mi" } },

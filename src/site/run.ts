@@ -6,8 +6,10 @@ import { logFor } from "#core/log.ts";
 import { systemRandom } from "#core/random.ts";
 import { KubeClient } from "#kube/client.ts";
 import { inCluster } from "#kube/in-cluster.ts";
+import { startControllerAdmin } from "./controller-admin.ts";
+import { RequestCounts } from "./controller-metrics.ts";
 import { SiteController } from "./controller.ts";
-import { LEASE } from "./names.ts";
+import { ADMIN_PORT, LEASE } from "./names.ts";
 import { freeStaleLease } from "./stale-lease.ts";
 
 export interface RunOptions {
@@ -38,7 +40,8 @@ export async function runController(options: RunOptions = {}): Promise<number> {
       },
     );
   }
-  const client = new KubeClient(connection);
+  const requests = new RequestCounts();
+  const client = new KubeClient(connection, { onRequest: requests.count });
   const namespace = options.namespace ?? connection.namespace;
   const pod = env["POD_NAME"];
   if (pod !== undefined && pod !== "") await freeStaleLease(client, { namespace, name: LEASE, pod });
@@ -52,10 +55,17 @@ export async function runController(options: RunOptions = {}): Promise<number> {
     clock: systemClock,
     random: systemRandom,
   });
+  const admin = startControllerAdmin({
+    hostname: env["POD_IP"] || "0.0.0.0",
+    port: ADMIN_PORT,
+    stats: () => controller.stats(),
+    requests,
+  });
   const started = controller.start();
   started.catch(() => {});
   const ended = await Promise.race([signal, started.then(() => signal)]);
   log.info("Stopping", { signal: ended });
+  admin?.stop();
   // A stop that hangs must not outlive the grace period of the pod.
   await Promise.race([
     controller.stop(),
