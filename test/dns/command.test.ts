@@ -1,57 +1,31 @@
 /** `isthmus dns run` as a process in front of an API server that can go away. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { crds } from "#api/registry.ts";
 import { UdpClient } from "#dns/testing/udp-client.ts";
-import { ADMIN, testServer, type TestServer } from "#sandbox/apiserver/testing.ts";
-import { TcpProxy } from "../lib/tcp-proxy.ts";
-import { Config, DnsCommand, lookUp, untilAnswer } from "./lib/dns-command.ts";
+import { DnsCommand, lookUp, untilAnswer } from "./lib/dns-command.ts";
+import { ImportServer } from "./lib/import-server.ts";
 
 const WEB = "web.shop.svc.clusterset.local";
-let server: TestServer;
-let proxy: TcpProxy;
-let config: Config;
-
-const imports = (namespace: string): string =>
-  `/apis/multicluster.x-k8s.io/v1beta1/namespaces/${namespace}/serviceimports`;
-
-async function importService(namespace: string, name: string, spec: object): Promise<void> {
-  const made = await server.json("POST", imports(namespace), { metadata: { name }, spec });
-  expect(made.kind).toBe("ServiceImport");
-}
-
-async function setIps(name: string, ips: readonly string[]): Promise<void> {
-  const type = "application/merge-patch+json";
-  await server.json("PATCH", `${imports("shop")}/${name}`, { spec: { ips } }, type);
-}
+let api: ImportServer;
 
 beforeAll(async () => {
-  server = await testServer();
-  for (const crd of crds())
-    await server.json("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd);
-  for (const name of ["shop", "other"])
-    await server.json("POST", "/api/v1/namespaces", { metadata: { name } });
-  proxy = new TcpProxy("127.0.0.1", { hostname: "127.0.0.1", port: server.server.port });
-  const { hostname, port } = proxy.address;
-  config = new Config({ url: `https://${hostname}:${port}`, ca: server.ca, token: ADMIN });
+  api = await ImportServer.start();
   const ports = [
     { name: "http", port: 8080 },
     { name: "dns", protocol: "UDP", port: 53 },
   ];
-  await importService("shop", "web", { type: "ClusterSetIP", ips: ["10.1.2.3", "fd00::3"], ports });
-  await importService("shop", "headless", { type: "Headless", ports: [] });
-  await importService("other", "web", { type: "ClusterSetIP", ips: ["10.9.9.9"], ports: [] });
+  await api.importService("shop", "web", { type: "ClusterSetIP", ips: ["10.1.2.3", "fd00::3"], ports });
+  await api.importService("shop", "headless", { type: "Headless", ports: [] });
+  await api.importService("other", "web", { type: "ClusterSetIP", ips: ["10.9.9.9"], ports: [] });
 });
 
 afterAll(async () => {
-  config[Symbol.dispose]();
-  proxy[Symbol.dispose]();
-  await server[Symbol.asyncDispose]();
+  await api[Symbol.asyncDispose]();
 });
 
 test("an imported service has A, AAAA and SRV; TTL and zone are as asked for; Ctrl-C ends it with 0", async () => {
   await using dns = new DnsCommand(
     ["--listen", "127.0.0.1:0", "--ttl", "17", "--zone", "mesh.example"],
-    config,
+    api.config,
   );
   using client = await UdpClient.open(await dns.port);
   const name = "web.shop.svc.mesh.example";
@@ -70,9 +44,9 @@ test("an imported service has A, AAAA and SRV; TTL and zone are as asked for; Ct
   expect(stderr.trimEnd().split("\n").at(-1)).toContain('"Stopping"');
 });
 
-test("one namespace, unless all are asked for; headless services are not served", async () => {
-  await using one = new DnsCommand(["--listen", "127.0.0.1:0"], config);
-  await using all = new DnsCommand(["--listen", "127.0.0.1:0", "--all-namespaces"], config);
+test("one namespace, unless all are asked for; a headless service without ready endpoints has no name", async () => {
+  await using one = new DnsCommand(["--listen", "127.0.0.1:0"], api.config);
+  await using all = new DnsCommand(["--listen", "127.0.0.1:0", "--all-namespaces"], api.config);
   using ofOne = await UdpClient.open(await one.port);
   using ofAll = await UdpClient.open(await all.port);
   const other = "web.other.svc.clusterset.local";
@@ -84,19 +58,19 @@ test("one namespace, unless all are asked for; headless services are not served"
 });
 
 test("SERVFAIL before it has data; then it answers, also while the API server is away, and follows changes at once", async () => {
-  proxy.goSilent();
-  await using dns = new DnsCommand(["--listen", "127.0.0.1:0"], config);
+  api.proxy.goSilent();
+  await using dns = new DnsCommand(["--listen", "127.0.0.1:0"], api.config);
   using client = await UdpClient.open(await dns.port);
   for (const name of [WEB, "none.shop.svc.clusterset.local", "clusterset.local"])
     expect((await lookUp(client, name)).rcode).toBe(2);
   expect((await lookUp(client, "example.com")).rcode).toBe(5);
-  proxy.recover();
+  api.proxy.recover();
   await untilAnswer(client, { name: WEB, as: ({ rcode, answers }) => rcode === 0 && answers.length === 1 });
 
   const times: number[] = [];
   for (let n = 1; n <= 20; n++) {
     const address = `10.1.2.${n}`;
-    await setIps("web", [address]);
+    await api.setIps("web", [address]);
     times.push(await untilAnswer(client, { name: WEB, as: ({ answers }) => answers[0]?.data === address }));
   }
   times.sort((a, b) => a - b);
@@ -106,14 +80,14 @@ test("SERVFAIL before it has data; then it answers, also while the API server is
   );
   expect(median).toBeLessThan(100);
 
-  proxy.goSilent();
-  proxy.cut();
-  await setIps("web", ["10.1.2.99"]);
+  api.proxy.goSilent();
+  api.proxy.cut();
+  await api.setIps("web", ["10.1.2.99"]);
   for (let n = 0; n < 20; n++) {
     expect((await lookUp(client, WEB)).answers[0]?.data).toBe("10.1.2.20");
     await Bun.sleep(20);
   }
-  proxy.recover();
+  api.proxy.recover();
   await untilAnswer(client, {
     name: WEB,
     as: ({ answers }) => answers[0]?.data === "10.1.2.99",
@@ -122,16 +96,16 @@ test("SERVFAIL before it has data; then it answers, also while the API server is
 }, 60_000);
 
 test("an import that is changed into what DNS cannot have, or deleted, is gone; the others stay", async () => {
-  await using dns = new DnsCommand(["--listen", "127.0.0.1:0"], config);
+  await using dns = new DnsCommand(["--listen", "127.0.0.1:0"], api.config);
   using client = await UdpClient.open(await dns.port);
   const name = "short.shop.svc.clusterset.local";
-  await importService("shop", "short", { type: "ClusterSetIP", ips: ["10.3.3.3"], ports: [] });
+  await api.importService("shop", "short", { type: "ClusterSetIP", ips: ["10.3.3.3"], ports: [] });
   await untilAnswer(client, { name, as: ({ answers }) => answers.length === 1 });
-  await setIps("short", ["no address"]);
+  await api.setIps("short", ["no address"]);
   await untilAnswer(client, { name, as: ({ rcode }) => rcode === 3 });
-  await setIps("short", ["10.3.3.4"]);
+  await api.setIps("short", ["10.3.3.4"]);
   await untilAnswer(client, { name, as: ({ answers }) => answers.length === 1 });
-  await server.json("DELETE", `${imports("shop")}/short`);
+  await api.deleteImport("short");
   await untilAnswer(client, { name, as: ({ rcode }) => rcode === 3 });
   expect((await lookUp(client, WEB)).answers).toHaveLength(1);
 });
@@ -157,7 +131,7 @@ test("what is wrong is said in one line with a hint", async () => {
   ];
   await Promise.all(
     cases.map(async ([words, code, error, hint]) => {
-      await using dns = new DnsCommand(words, config);
+      await using dns = new DnsCommand(words, api.config);
       const ended = await dns.ended();
       const [first = "", second = "", ...rest] = ended.stderr.trimEnd().split("\n");
       expect({ words, code: ended.code, stdout: ended.stdout, rest }).toEqual({

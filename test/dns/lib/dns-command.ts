@@ -51,6 +51,7 @@ export class DnsCommand implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   readonly #log: Promise<string>;
   readonly #port = Promise.withResolvers<number>();
+  readonly #metricsPort = Promise.withResolvers<number>();
 
   constructor(words: readonly string[], config: Config) {
     this.#child = Bun.spawn([process.execPath, PROGRAM, "dns", "run", ...words], {
@@ -60,12 +61,17 @@ export class DnsCommand implements AsyncDisposable {
       stderr: "pipe",
     });
     this.#log = this.#read();
-    this.#port.promise.catch(() => {});
+    for (const { promise } of [this.#port, this.#metricsPort]) promise.catch(() => {});
   }
 
   /** Where it answers, once it does. */
   get port(): Promise<number> {
     return this.#port.promise;
+  }
+
+  /** Where it shows its metrics, once it does. */
+  get metricsPort(): Promise<number> {
+    return this.#metricsPort.promise;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -92,9 +98,13 @@ export class DnsCommand implements AsyncDisposable {
     for await (const chunk of this.#child.stderr) {
       text += decoder.decode(chunk, { stream: true });
       const port = /"message":"DNS runs".*"port":(\d+)/.exec(text)?.[1];
-      if (port !== undefined) this.#port.resolve(Number(port));
+      if (port === undefined) continue;
+      this.#port.resolve(Number(port));
+      const metrics = /"metricsPort":(\d+)/.exec(text)?.[1];
+      if (metrics !== undefined) this.#metricsPort.resolve(Number(metrics));
     }
-    this.#port.reject(new Error(`The DNS server ended:\n${text}`));
+    const ended = new Error(`The DNS server ended:\n${text}`);
+    for (const { reject } of [this.#port, this.#metricsPort]) reject(ended);
     return text;
   }
 }
