@@ -154,7 +154,7 @@ export class Opening implements End, ConnectTarget {
     flow.endpoint = endpoint;
     flow.target = endpoint.wireId;
     endpoint.inFlight++;
-    flow.countTo(this.#account.attempt(endpoint));
+    this.#account.attempt(endpoint);
     this.#askedMs = this.#context.clock.monotonicMs();
     if (endpoint.facts.host === undefined) this.#openStream(endpoint);
     else this.#connect(endpoint, endpoint.facts.host);
@@ -218,6 +218,7 @@ export class Opening implements End, ConnectTarget {
   #commit(target: SocketEnd | StreamEnd): void {
     this.#done = true;
     this.#account.opened(this.#context.clock.monotonicMs());
+    this.#flow.countTo(this.#account.row);
     if (target === this.#stream) {
       this.#report("ok");
       this.#kept = [];

@@ -180,7 +180,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     if (this.#attempts++ > 0) this.#countRetry();
     this.#endpoint = endpoint;
     endpoint.inFlight++;
-    this.#account.ask(endpoint);
+    this.#account.attempt(endpoint);
     this.client.flow.target = endpoint.wireId;
     const upstream = this.#tools.upstreams.take(endpoint, this.route.port);
     if (upstream === undefined) {
@@ -346,6 +346,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     }
     if (this.#balancer.needs.kind === "cookie") edit.extra = this.#cookieLine();
     this.#close = edit.close;
+    client.flow.countTo(this.#account.row);
     this.#tools.context.counters.responded(status);
     return true;
   }
@@ -371,6 +372,7 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
     const { clock, flows } = this.#tools.context;
     this.#account = new RequestAccount("http", flows);
     account.opened(clock.monotonicMs(), 1);
+    this.client.flow.countTo(account.row);
     countsEnd(this.client.flow, { account, clock, http: httpFacts(this.request, 101) });
   }
 

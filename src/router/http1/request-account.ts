@@ -3,7 +3,6 @@ import type { Route } from "../flow/opening.ts";
 import { Account } from "../observe/account.ts";
 import { cutHost, cutMethod, cutPath } from "../observe/http-facts.ts";
 import type { FlowRecord } from "../observe/observation.ts";
-import type { Endpoint } from "../endpoint.ts";
 import type { ExchangeClient } from "./exchange-parts.ts";
 
 /** Counts the requests of one exchange, one after the other. Their bytes are those of the client's connection meanwhile. */
@@ -17,11 +16,6 @@ export class RequestAccount extends Account {
     this.#fromToEndpoint = client.flow.countedToEndpoint;
     this.#fromToClient = client.flow.countedToClient;
     this.begin(route, startedMs);
-  }
-
-  /** `endpoint` was picked just now, and is asked. */
-  ask(endpoint: Endpoint): void {
-    this.#client.flow.countTo(this.attempt(endpoint));
   }
 
   /** The request is over; to be called before its head is forgotten. Does nothing when it was told already, or never began. */

@@ -68,7 +68,7 @@ export class Account {
   }
 
   /** `endpoint` was picked just now, and is asked. */
-  attempt(endpoint: Endpoint): TrafficCounts {
+  attempt(endpoint: Endpoint): void {
     const { balancer, stats } = this.#route;
     this.repeated();
     this.left();
@@ -78,7 +78,6 @@ export class Account {
     this.#busy = true;
     this.#way = balancer.way;
     this.#tier = balancer.tier;
-    return row;
   }
 
   /** The last attempt is made again, at the same endpoint or at another. */
