@@ -64,7 +64,7 @@ export class SandboxControls implements Controls {
   }
 
   async #perform(control: Control): Promise<string> {
-    if (control.do === "cut-link" || control.do === "restore-link") {
+    if ("link" in control) {
       const { site, name } = await this.#linkOf(control.link);
       const cut = control.do === "cut-link";
       const changed = cut ? await cutLink(site, name) : await restoreLink(site, name);
@@ -96,8 +96,10 @@ export class SandboxControls implements Controls {
         });
         return `Deployment ${name} of ${cluster} has ${replicas} ${replicas === 1 ? "pod" : "pods"}`;
       }
-      default:
+      case "load":
         return await this.#setLoad(control, site);
+      default:
+        throw new IsthmusError("INTERNAL", "Unknown control");
     }
   }
 
