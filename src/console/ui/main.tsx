@@ -1,4 +1,15 @@
 import { render } from "preact";
+import { App, AppContext } from "./data/app.ts";
+import { Shell } from "./shell/shell.tsx";
 
 const place = document.getElementById("app");
-if (place !== null) render(<main>Isthmus</main>, place);
+if (place !== null) {
+  const app = new App();
+  app.start();
+  render(
+    <AppContext.Provider value={app}>
+      <Shell />
+    </AppContext.Provider>,
+    place,
+  );
+}
