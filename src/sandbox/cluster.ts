@@ -42,10 +42,10 @@ export async function startCluster(
   const credentials = await readCredentials(dir);
   const admission = new ServiceAdmission(index);
   let node: RunningNode | undefined;
+  const starting = (): ApiError => new ApiError(503, "ServiceUnavailable", "The kubelet is still starting");
   const nodeApi: NodeApi = {
-    logs: (namespace, pod, logOptions) =>
-      node?.logs(namespace, pod, logOptions) ??
-      new ApiError(503, "ServiceUnavailable", "The kubelet is still starting"),
+    logs: (namespace, pod, logOptions) => node?.logs(namespace, pod, logOptions) ?? starting(),
+    exec: (namespace, pod, execOptions) => node?.exec(namespace, pod, execOptions) ?? starting(),
   };
   const server = startApiServer({
     hostname: plan.node,

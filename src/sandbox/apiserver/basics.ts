@@ -20,8 +20,8 @@ const NAMESPACED = [
   },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"] },
 ];
-/** Not in `view`: what a pod serves to its own network is more than its state. */
-const PROXY = { apiGroups: [""], resources: ["pods/proxy"] };
+/** Not in `view`: what a pod serves to its own network, and what can be done in it, is more than its state. */
+const INTO_PODS = { apiGroups: [""], resources: ["pods/exec", "pods/proxy"] };
 const SECRETS = { apiGroups: [""], resources: ["secrets"] };
 const ROLES = { apiGroups: ["rbac.authorization.k8s.io"], resources: ["roles", "rolebindings"] };
 
@@ -52,8 +52,8 @@ export function ensureBasics(objects: Objects, registry: ResourceRegistry): void
   ];
   for (const [name, list] of [
     ["cluster-admin", everything],
-    ["admin", rules(WRITE, PROXY, SECRETS, ROLES)],
-    ["edit", rules(WRITE, PROXY, SECRETS)],
+    ["admin", rules(WRITE, INTO_PODS, SECRETS, ROLES)],
+    ["edit", rules(WRITE, INTO_PODS, SECRETS)],
     ["view", rules(READ)],
   ] as const) {
     ensure("clusterroles.rbac.authorization.k8s.io", clusterRole(name, [...list]));

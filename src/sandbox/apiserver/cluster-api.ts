@@ -119,9 +119,34 @@ export interface LogOptions {
   timestamps?: boolean;
 }
 
+export interface ExecOptions {
+  container?: string;
+  command: readonly string[];
+  stdin: boolean;
+  /** A terminal of its own: what it writes comes on `output` alone. */
+  tty: boolean;
+  /** Called with what the process writes; it is not read from while the promise is pending (a terminal goes on). */
+  output(from: "stdout" | "stderr", bytes: Uint8Array): void | Promise<void>;
+}
+
+/** A command that runs beside a container. */
+export interface ExecProcess {
+  /** Its exit code, 128 + signal when a signal ended it; everything that it wrote went to `output` before. */
+  readonly exited: Promise<number>;
+  /** Bytes for its standard input that it did not take yet. */
+  readonly waitingBytes: number;
+  write(bytes: Uint8Array): void;
+  endInput(): void;
+  resize(columns: number, rows: number): void;
+  /** Ends it and all of its process group at once. */
+  kill(): void;
+}
+
 /** What the API server asks of the node half. */
 export interface NodeApi {
   logs(namespace: string, pod: string, options: LogOptions): ReadableStream<Uint8Array> | ApiError;
+  /** Starts a command in what a container sees: its files, environment and working directory. It ends with the container. */
+  exec(namespace: string, pod: string, options: ExecOptions): ExecProcess | ApiError;
 }
 
 export interface UserInfo {

@@ -7,7 +7,7 @@ import { builtinResources } from "./builtin.ts";
 import { type AdmissionHook, ApiError, type ClusterApi, type NodeApi, type UserInfo } from "./cluster-api.ts";
 import { refusal } from "./http/answer.ts";
 import { BODY_LIMIT_BYTES } from "./http/body.ts";
-import type { ServerContext } from "./http/context.ts";
+import type { ServerContext, SocketSession } from "./http/context.ts";
 import { OpenApi } from "./http/openapi.ts";
 import { Router } from "./http/router.ts";
 import { Tokens } from "./http/tokens.ts";
@@ -20,6 +20,10 @@ import { ResourceRegistry } from "./resources.ts";
 import { Store } from "./store/store.ts";
 
 const log = logFor("sandbox", "apiserver");
+
+/** One message of a WebSocket, and what a client may leave unread before it is let go. */
+const SOCKET_MESSAGE_BYTES = 4 * 1024 * 1024;
+const SOCKET_WAITING_BYTES = 16 * 1024 * 1024;
 
 export interface ApiServerOptions {
   hostname: string;
@@ -72,15 +76,16 @@ export function startApiServer(options: ApiServerOptions): ApiServer {
     api,
     tokens,
     openStreams: new Set(),
+    execs: new Set(),
   };
   const router = new Router(context, {
     openApi: new OpenApi(registry, definitions),
     authorizer: new Authorizer(store),
   });
 
-  let server: Bun.Server<undefined>;
+  let server: Bun.Server<SocketSession>;
   try {
-    server = Bun.serve({
+    server = Bun.serve<SocketSession>({
       hostname: options.hostname,
       port: options.port,
       tls: { cert: options.tls.certificate, key: options.tls.key },
@@ -88,12 +93,29 @@ export function startApiServer(options: ApiServerOptions): ApiServer {
       idleTimeout: 60,
       async fetch(request, self) {
         try {
-          return await router.answer(request, (seconds) => self.timeout(request, seconds));
+          return await router.answer(request, {
+            setIdle: (seconds) => self.timeout(request, seconds),
+            upgrade: (session, protocol) =>
+              self.upgrade(request, { data: session, headers: { "sec-websocket-protocol": protocol } }),
+          });
         } catch (error) {
           if (error instanceof ApiError) return refusal(error);
           log.error("A request failed", { url: request.url, error: messageOf(error) });
           return refusal(new ApiError(500, "InternalError", `Internal error occurred: ${messageOf(error)}`));
         }
+      },
+      websocket: {
+        open: (socket) => socket.data.open(socket),
+        message: ({ data }, message) =>
+          data.message(typeof message === "string" ? Buffer.from(message) : message),
+        drain: ({ data }) => data.drain(),
+        close: ({ data }) => data.close(),
+        // Quiet sessions are normal; who has gone is noticed by the pings.
+        idleTimeout: 120,
+        sendPings: true,
+        maxPayloadLength: SOCKET_MESSAGE_BYTES,
+        backpressureLimit: SOCKET_WAITING_BYTES,
+        closeOnBackpressureLimit: true,
       },
       error: (error) => refusal(new ApiError(500, "InternalError", messageOf(error))),
     });

@@ -14,6 +14,7 @@ const LINES: NodeApi = {
     return new Response(`${namespace}/${pod} ${options.container ?? ""} tail=${options.tailLines ?? "all"}\n`)
       .body as ReadableStream<Uint8Array>;
   },
+  exec: () => new ApiError(500, "InternalError", "there is no node here"),
 };
 
 export interface TestServer extends AsyncDisposable {

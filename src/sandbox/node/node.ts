@@ -61,6 +61,7 @@ export function startNode(options: NodeOptions): RunningNode {
   kubelet.start();
   return {
     logs: (namespace, pod, logOptions) => kubelet.logs(namespace, pod, logOptions),
+    exec: (namespace, pod, execOptions) => kubelet.exec(namespace, pod, execOptions),
     async stop({ graceMs }) {
       for (const controller of controllers) controller.stop();
       await kubelet.stop({ graceMs });

@@ -8,7 +8,8 @@
  *   /headers      the usual answer with the request's headers
  *   anything else {pod, namespace, cluster, method, path}, or the text ECHO_TEXT and a line feed where that is set
  *
- * Every answer has the header `x-pod`. On SIGTERM it does what a good server does: for DRAIN_MS (250) it still takes
+ * With ACCESS_LOG=1 each request but /healthz has a line on standard output, in the common log format. Every answer has the header
+ * `x-pod`. On SIGTERM it does what a good server does: for DRAIN_MS (250) it still takes
  * connections, as not everybody has heard yet that it goes, and says `connection: close`; then it takes no more,
  * finishes what is under way, and ends.
  */
@@ -21,6 +22,7 @@ const who = {
 const TEXT = process.env.ECHO_TEXT;
 const BLOCK = new Uint8Array(65_536).fill(120);
 const MAX_DELAY_MS = 600_000;
+const ACCESS_LOG = process.env.ACCESS_LOG === "1";
 const DRAIN_MS = Number(process.env.DRAIN_MS ?? 250);
 
 let ending = false;
@@ -64,6 +66,12 @@ const server = Bun.serve({
     const path = request.url.slice(request.url.indexOf("/", 8));
     if (path === "/healthz")
       return new Response(ending ? "ending" : "ok", { status: ending ? 503 : 200, headers: headers() });
+    if (ACCESS_LOG) {
+      const { address = "-" } = server.requestIP(request) ?? {};
+      process.stdout.write(
+        `${address} - - [${new Date().toISOString()}] "${request.method} ${path} HTTP/1.1" 200 -\n`,
+      );
+    }
     if (path === "/headers") return describe(request, { headers: Object.fromEntries(request.headers) });
     const [, verb, value] = /^\/(delay|bytes)\/(\d{1,12})(?:[?#]|$)/.exec(path) ?? [];
     if (verb === "bytes") return bytes(Number(value));

@@ -16,6 +16,25 @@ export interface ServerContext {
   readonly tokens: Tokens;
   /** Ends every open watch; the server calls them all when it closes. */
   readonly openStreams: Set<() => void>;
+  /** Commands in pods that run now. */
+  readonly execs: Set<unknown>;
+}
+
+/** What becomes of a connection that is upgraded to WebSocket. */
+export interface SocketSession {
+  open(socket: Bun.ServerWebSocket<SocketSession>): void;
+  message(bytes: Uint8Array): void;
+  /** What was sent has left. */
+  drain(): void;
+  close(): void;
+}
+
+/** What a handler may do with the connection of its request. */
+export interface ClientConnection {
+  /** Seconds after which it is cut when idle; 0 = never. */
+  setIdle(seconds: number): void;
+  /** Answers with 101; false when the request does not ask for a WebSocket. */
+  upgrade(session: SocketSession, protocol: string): boolean;
 }
 
 /** One authenticated request. */
@@ -29,4 +48,5 @@ export interface Call {
   keepOpen(): void;
   /** Cuts the connection when nothing moves on it for this long. */
   limitIdle(seconds: number): void;
+  upgrade: ClientConnection["upgrade"];
 }

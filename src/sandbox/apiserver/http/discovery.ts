@@ -31,6 +31,8 @@ function partsOf(resource: Resource, version: string): Entry["parts"] {
   }
   if (resource.custom) return parts;
   if (resource.kind === "Pod") {
+    const exec = { kind: "PodExecOptions", group: "", version: "v1", verbs: ["create", "get"] };
+    parts.push({ name: "exec", ...exec });
     parts.push({ name: "log", ...own, verbs: ["get"] });
     parts.push({ name: "proxy", kind: "PodProxyOptions", group: "", version: "v1", verbs: ["get"] });
   }

@@ -2,8 +2,9 @@ import type { Attributes, Authorizer } from "../auth/authorizer.ts";
 import { ApiError, type UserInfo } from "../cluster-api.ts";
 import { forbidden, noSuchPath } from "../errors.ts";
 import { json, text } from "./answer.ts";
-import type { Call, ServerContext } from "./context.ts";
+import type { Call, ClientConnection, ServerContext } from "./context.ts";
 import { discovery } from "./discovery.ts";
+import { execInPod } from "./exec.ts";
 import type { OpenApi } from "./openapi.ts";
 import { parseResourcePath, type ResourcePath } from "./path.ts";
 import { parseProxyPath, proxyToPod } from "./pod-proxy.ts";
@@ -38,8 +39,8 @@ export class Router {
     this.#authorizer = parts.authorizer;
   }
 
-  /** `setIdle` sets the seconds after which an idle connection of this request is cut; 0 = never. */
-  async answer(request: Request, setIdle: (seconds: number) => void): Promise<Response> {
+  /** Undefined: the connection was upgraded, and there is nothing more to answer. */
+  async answer(request: Request, connection: ClientConnection): Promise<Response | undefined> {
     const url = new URL(request.url);
     const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, "") : "/";
     if (PUBLIC.has(path)) return path === "/version" ? json(VERSION) : text("ok");
@@ -50,8 +51,9 @@ export class Router {
       path,
       query: url.searchParams,
       user,
-      keepOpen: () => setIdle(0),
-      limitIdle: setIdle,
+      keepOpen: () => connection.setIdle(0),
+      limitIdle: (seconds) => connection.setIdle(seconds),
+      upgrade: (session, protocol) => connection.upgrade(session, protocol),
     };
     const proxied = parseProxyPath(url.pathname);
     if (proxied !== undefined) {
@@ -87,7 +89,7 @@ export class Router {
     return user;
   }
 
-  #resource(call: Call, path: ResourcePath): Promise<Response> {
+  async #resource(call: Call, path: ResourcePath): Promise<Response | undefined> {
     const review = REVIEWS.find(
       ({ group, version, resource }) =>
         group === path.group && version === path.version && resource === path.resource,
@@ -99,6 +101,8 @@ export class Router {
     this.#authorize(call, { ...path, namespace: path.namespace || own });
     if (review !== undefined) return answerReview(review, call, this.#authorizer);
     if (resource === undefined) throw noSuchPath();
+    if (resource.kind === "Pod" && path.group === "" && path.subresource === "exec")
+      return execInPod(this.#context, call, path);
     return new ResourceRequest(this.#context, call, { path, resource }).answer();
   }
 

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
+import type { ExecOptions, ExecProcess } from "../../apiserver/cluster-api.ts";
 import { type EventDetails, timestamp } from "../events.ts";
 import type { Container, ContainerState, ContainerStatus, HandlerAction, Pod, Probe } from "../types.ts";
 import { runAction } from "./actions.ts";
 import { ConfigError } from "./config-error.ts";
+import { startExec } from "./exec-process.ts";
 import { ImageError, type LaunchPlan } from "./launch.ts";
 import type { OwnNamespaces } from "./own-namespaces.ts";
 import { adoptPodProcess, type Exit, type PodProcess, spawnPodProcess } from "./pod-process.ts";
@@ -180,6 +182,15 @@ export class ContainerRunner {
     }
     this.#watch(this.#process);
     return true;
+  }
+
+  /** Starts a command beside it; undefined while it does not run. It ends with the container. */
+  exec(options: ExecOptions): ExecProcess | undefined {
+    const running = this.#process;
+    if (running === undefined || this.#plan === undefined) return undefined;
+    const started = startExec(options, { plan: this.#plan, pid: running.id.pid });
+    void running.exited.then(() => started.kill());
+    return started;
   }
 
   /**

@@ -2,7 +2,13 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
-import { ApiError, type LogOptions, type NodeApi } from "../../apiserver/cluster-api.ts";
+import {
+  ApiError,
+  type ExecOptions,
+  type ExecProcess,
+  type LogOptions,
+  type NodeApi,
+} from "../../apiserver/cluster-api.ts";
 import { ClusterPaths, POD_MARKER } from "../../home.ts";
 import { isPodFinished } from "../conditions.ts";
 import { at } from "../store.ts";
@@ -89,19 +95,35 @@ export class Kubelet implements NodeApi {
   }
 
   logs(namespace: string, name: string, options: LogOptions): ReadableStream<Uint8Array> | ApiError {
+    const found = this.#containerOf({ namespace, name }, options.container);
+    if (found instanceof ApiError) return found;
+    return this.#stream(found.pod, { container: found.container, options });
+  }
+
+  exec(namespace: string, name: string, options: ExecOptions): ExecProcess | ApiError {
+    const found = this.#containerOf({ namespace, name }, options.container);
+    if (found instanceof ApiError) return found;
+    const runner = this.#workers.get(found.pod.metadata.uid ?? "")?.container(found.container);
+    const started = runner?.exec(options);
+    if (started !== undefined) return started;
+    return new ApiError(500, "InternalError", `container not found ("${found.container}"): it does not run`);
+  }
+
+  #containerOf(
+    { namespace, name }: { namespace: string; name: string },
+    wanted: string | undefined,
+  ): { pod: Pod; container: string } | ApiError {
     const pod = this.#options.stores.pods.get(namespace, name);
     if (pod === undefined) return new ApiError(404, "NotFound", `pods "${name}" not found`);
-    const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(
-      (container) => container.name,
-    );
-    const container = options.container ?? (pod.spec.containers.length === 1 ? names[0] : undefined);
+    const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map((each) => each.name);
+    const container = wanted ?? (pod.spec.containers.length === 1 ? names[0] : undefined);
     if (container === undefined) {
       const message = `a container name must be specified for pod ${name}, choose one of: [${names.join(" ")}]`;
       return new ApiError(400, "BadRequest", message);
     }
     if (!names.includes(container))
       return new ApiError(400, "BadRequest", `container ${container} is not valid for pod ${name}`);
-    return this.#stream(pod, { container, options });
+    return { pod, container };
   }
 
   #stream(
