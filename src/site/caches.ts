@@ -18,6 +18,7 @@ import { type Identity, readIdentity, readRoot, type RootAuthority } from "./joi
 import { SecretCache } from "./join/secret-cache.ts";
 import { isShadowOf, shadowName } from "./policy/take-over.ts";
 import { isImportSlice } from "./imports/import-slices.ts";
+import { pinKey, pinOf, type PinTarget } from "./imports/pin-services.ts";
 import {
   CONTROL_SECRET,
   IDENTITY_SECRET,
@@ -29,6 +30,8 @@ import {
 
 const SLICES_OF = "service";
 const SLICES_OF_IMPORT = "import";
+const PINS_OF = "pinned";
+const PIN = "pin";
 
 export interface CachesOptions {
   readonly client: KubeClient;
@@ -80,7 +83,15 @@ export class Caches {
     this.policies = informer(RESOURCES.trafficPolicies);
     this.exports = informer(RESOURCES.serviceExports);
     this.imports = informer(RESOURCES.serviceImports);
-    this.services = informer(RESOURCES.services);
+    this.services = informer(RESOURCES.services, {
+      indexes: {
+        [PINS_OF]: (service) => [pinOf(service)?.of ?? ""],
+        [PIN]: (service) => {
+          const pin = pinOf(service);
+          return pin === undefined ? [] : [pinKey(pin)];
+        },
+      },
+    });
     this.slices = informer(RESOURCES.endpointSlices, {
       indexes: {
         [SLICES_OF]: (slice) => [slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ""],
@@ -132,6 +143,16 @@ export class Caches {
   /** Those that this controller wrote for an import. */
   slicesOfImport(name: string): EndpointSlice[] {
     return this.slices.by(SLICES_OF_IMPORT, name);
+  }
+
+  /** Those that lead to one cluster of an import, or to one pod. */
+  pinsOf(name: string): Service[] {
+    return this.services.by(PINS_OF, name);
+  }
+
+  /** The one that leads there. */
+  pin(target: PinTarget): Service | undefined {
+    return this.services.by(PIN, pinKey(target))[0];
   }
 
   /** What belongs to another Site than this one is left over from before, and counts as absent. */

@@ -9,14 +9,14 @@ import type { Random } from "#core/random.ts";
 import type { KubeClient } from "#kube/client.ts";
 import { Assembler } from "./routers/assembler.ts";
 import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
-import { GrantWriter } from "./join/grant-writer.ts";
-import { isImportSlice } from "./imports/import-slices.ts";
 import type { ControllerStats } from "./controller-admin.ts";
-import { ImportWriter } from "./imports/import-writer.ts";
+import { GrantWriter } from "./join/grant-writer.ts";
+import { Discovery, discoveredOf } from "./imports/discovery.ts";
+import { isImportSlice } from "./imports/import-slices.ts";
 import { isImportService } from "./imports/imports.ts";
 import { InForce } from "./policy/in-force.ts";
 import { clusterIssuer } from "./join/cluster-issuer.ts";
-import { clustersetName, clustersetOf } from "./imports/clusterset-service.ts";
+import { clustersetName } from "./imports/clusterset-service.ts";
 import { LeaderLoops } from "./leader-loops.ts";
 import { ListenerBook } from "./routers/listener-book.ts";
 import { Lock } from "./lock.ts";
@@ -27,7 +27,6 @@ import { Pace } from "./pace.ts";
 import { Renewal } from "./join/renewal.ts";
 import { RouterFleet } from "./routers/router-fleet.ts";
 import { Servers } from "./servers.ts";
-import { SliceWriter } from "./imports/slice-writer.ts";
 import { ServiceListeners } from "./routers/service-listeners.ts";
 import { SiteWriter } from "./site-writer.ts";
 import { conflictCondition, contentKey, StatusWriter } from "./status-writer.ts";
@@ -53,6 +52,10 @@ export interface SiteControllerOptions {
   readonly drainMs?: number;
   /** How long the EndpointSlices of a silent cluster stay, ms [60,000]. */
   readonly sliceLeaseMs?: number;
+  /** How long a cluster that was away has to be back before it is seen in DNS, ms [5,000]. */
+  readonly holdMs?: number;
+  /** How long the address of a cluster or pod waits for it when it has gone, ms [60,000]. */
+  readonly pinLingerMs?: number;
   /** Timing of the leader election, see LeaderElector. */
   readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
 }
@@ -62,6 +65,7 @@ type Kind =
   | "grant"
   | "token"
   | "import"
+  | "pins"
   | "slices"
   | "takeOver"
   | "link"
@@ -83,7 +87,7 @@ const log = logFor("site");
 /**
  * The controller of one site: what the Kubernetes API says becomes the routers' configuration, what the routers see becomes objects.
  *
- *     informers -> Assembler -> ControlServer -> routers -> states -> ImportWriter, SiteWriter, StatusWriter -> Kubernetes API
+ *     informers -> Assembler -> ControlServer -> routers -> states -> Discovery, SiteWriter, StatusWriter -> Kubernetes API
  *
  * Every replica serves routers and joiners; only the leader writes to the API, but for AccessGrant.status.redemptions.
  */
@@ -95,8 +99,7 @@ export class SiteController {
   readonly #servers: Servers;
   readonly #fleet: RouterFleet;
   readonly #book: ListenerBook;
-  readonly #imports: ImportWriter;
-  readonly #slices: SliceWriter;
+  readonly #discovery: Discovery;
   readonly #takeOvers: TakeOverWriter;
   readonly #site: SiteWriter;
   readonly #statuses: StatusWriter;
@@ -139,8 +142,17 @@ export class SiteController {
       lingerMs: drainMs,
       onOver: () => this.#assembler.changed(),
     });
-    this.#imports = new ImportWriter({ client, caches, clock, book: this.#book });
-    this.#slices = new SliceWriter({ client, caches, clock, leaseMs: options.sliceLeaseMs });
+    const { sliceLeaseMs, holdMs, pinLingerMs } = options;
+    this.#discovery = new Discovery({
+      client,
+      caches,
+      clock,
+      book: this.#book,
+      sliceLeaseMs,
+      holdMs,
+      pinLingerMs,
+      onDue: () => this.#planning.soon(),
+    });
     this.#takeOvers = new TakeOverWriter({
       client,
       caches,
@@ -191,7 +203,7 @@ export class SiteController {
       clock,
       view,
       verdict: (name) => this.#assembler.verdict(name),
-      conflicts: (name) => this.#imports.conflicts(name),
+      conflicts: (name) => this.#discovery.conflicts(name),
       entryVerdict: (name) => this.#assembler.entryVerdict(name),
       takeOver: (name) => ({ judged: this.#takeOvers.judge(name), done: this.#takeOvers.done(name) }),
       inForce: (what, whose) => this.#inForce.has(what, this.#fleet.applied(whose ?? "any")),
@@ -273,8 +285,9 @@ export class SiteController {
       site: { reconcile: () => this.#site.reconcile(), capMs: 5000 },
       grant: { reconcile: (name) => this.#grants.reconcile(name), capMs: 5000 },
       token: { reconcile: (name) => this.#reconcileToken(name), baseMs: 500 },
-      import: { reconcile: (name) => this.#imports.reconcile(name), concurrency: 16, capMs: 5000 },
-      slices: { reconcile: (name) => this.#slices.reconcile(name), concurrency: 8, capMs: 5000 },
+      import: { reconcile: (name) => this.#discovery.imports.reconcile(name), concurrency: 16, capMs: 5000 },
+      pins: { reconcile: (name) => this.#discovery.pins.reconcile(name), concurrency: 16, capMs: 5000 },
+      slices: { reconcile: (name) => this.#discovery.slices.reconcile(name), concurrency: 8, capMs: 5000 },
       takeOver: { reconcile: (name) => this.#takeOvers.reconcile(name), concurrency: 8, capMs: 5000 },
       link: { reconcile: (name) => this.#statuses.link(name), concurrency: 4, capMs: 5000 },
       export: { reconcile: (name) => this.#statuses.export(name), concurrency: 8, capMs: 5000 },
@@ -309,22 +322,27 @@ export class SiteController {
     caches.secrets.onChange(siteChanged);
     caches.routerDeployment.onChange(() => this.#loops.enqueue("site", SITE));
     caches.imports.onChange(({ name }, { after }) => {
-      if (after === undefined) this.#imports.released(name);
+      if (after === undefined) {
+        this.#discovery.imports.released(name);
+        this.#loops.enqueue("pins", name);
+      }
       this.#replan(name);
     });
     caches.slices.onChange((_key, { before, after }) => {
       const [slice] = [after, before].filter((one) => one !== undefined && isImportSlice(one));
       const name = slice?.metadata.labels?.[MCS_SERVICE_LABEL];
       if (name === undefined) return;
-      this.#slices.touched(name);
+      this.#discovery.slices.touched(name);
       this.#planning.soon();
     });
     caches.policies.onChange(({ name }) => this.#replan(name));
     caches.services.onChange(({ name }, { before, after }) => {
       if (caches.policy(name) !== undefined) this.#loops.enqueue("policy", name);
       const imported = [before, after].some((service) => service !== undefined && isImportService(service));
-      const clusterset = clustersetOf(after ?? before);
-      if (clusterset !== undefined) this.#replan(clusterset);
+      for (const service of [before, after]) {
+        const discovered = service === undefined ? undefined : discoveredOf(service);
+        if (discovered !== undefined) this.#replan(discovered);
+      }
       if (name.startsWith("isthmus-")) this.#enqueueSite();
       else if (imported || caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
     });
@@ -376,12 +394,20 @@ export class SiteController {
     // A Site that was deleted plans nothing any more, but Services of the user are put back.
     const site = this.#caches.site();
     if (site !== undefined) {
-      this.#imports.plan(this.#sites(site));
-      this.#book.allocate([...this.#imports.wanted(), ...this.#takeOvers.wanted()]);
+      const discovery = this.#discovery;
+      discovery.plan(this.#sites(site));
+      // Those of whole services first: there may not be ports for all.
+      this.#book.allocate([
+        ...discovery.imports.wanted(),
+        ...this.#takeOvers.wanted(),
+        ...discovery.pins.wanted(),
+      ]);
       this.#assembler.changed();
-      const names = new Set([...this.#imports.toWrite(), ...this.#touched]);
-      for (const name of names) this.#loops.enqueue("import", name);
-      for (const name of this.#slices.plan(this.#imports.desired)) this.#loops.enqueue("slices", name);
+      const { imports, pins, slices } = discovery.writes();
+      for (const name of new Set([...imports, ...this.#touched])) this.#loops.enqueue("import", name);
+      // One that was made while its import went has to go too.
+      for (const name of new Set([...pins, ...this.#touched])) this.#loops.enqueue("pins", name);
+      for (const name of slices) this.#loops.enqueue("slices", name);
     }
     this.#touched.clear();
     this.#enqueueConflicts();
@@ -391,7 +417,7 @@ export class SiteController {
   /** Exports whose condition does not say yet in what the exporters differ. */
   #enqueueConflicts(): void {
     for (const { metadata, status } of this.#caches.exports.list()) {
-      const [wanted] = conflictCondition(this.#imports.conflicts(metadata.name), undefined);
+      const [wanted] = conflictCondition(this.#discovery.conflicts(metadata.name), undefined);
       if (wanted === undefined || this.#assembler.verdict(metadata.name)?.valid !== true) continue;
       const known = conditionOf(status?.conditions, "Conflict");
       if (known?.reason !== wanted.reason || known.message !== wanted.message)
@@ -434,8 +460,7 @@ export class SiteController {
       return;
     }
     this.#book.clear();
-    this.#imports.reset();
-    this.#slices.reset();
+    this.#discovery.reset();
     this.#takeOvers.reset();
     void this.#loops.stop();
   }

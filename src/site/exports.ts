@@ -3,6 +3,7 @@ import type { ServiceExport } from "#api/kinds/service-export.ts";
 import type { ServiceConfig } from "#router/config.ts";
 import { termsOf } from "./export-terms.ts";
 import { CLUSTERSET_LABEL, IMPORT_LABEL } from "./names.ts";
+import { podHostname } from "./pod-hostname.ts";
 import { isShadow } from "./policy/take-over.ts";
 
 /** The service that the router may offer to the network, or why there is none (a reason of KEP-1645, and a sentence). */
@@ -77,7 +78,10 @@ export function resolveExport(input: ExportInput): ExportVerdict {
     })),
     ...(exported === undefined ? {} : { terms }),
     ...(health === undefined || !probed ? {} : { health }),
-    endpoints: slices === undefined ? (before?.endpoints ?? []) : endpointsOf(ports, slices),
+    endpoints:
+      slices === undefined
+        ? (before?.endpoints ?? [])
+        : endpointsOf(ports, { slices, named: service.spec?.clusterIP === "None" }),
   };
   const otherPorts = all.filter((port) => !ports.includes(port));
   const ignored = [...otherPorts.map((port) => `${port.port}/${port.protocol ?? ""}`), ...left];
@@ -87,7 +91,11 @@ export function resolveExport(input: ExportInput): ExportVerdict {
 type ServicePorts = NonNullable<NonNullable<Service["spec"]>["ports"]>;
 type EndpointConfig = ServiceConfig["endpoints"][number];
 
-function endpointsOf(ports: ServicePorts, slices: readonly EndpointSlice[]): EndpointConfig[] {
+/** With `named` each has the name that DNS has for it: the Service is headless. */
+function endpointsOf(
+  ports: ServicePorts,
+  { slices, named }: { readonly slices: readonly EndpointSlice[]; readonly named: boolean },
+): EndpointConfig[] {
   const endpoints = new Map<string, EndpointConfig>();
   // A dual-stack pod is in an IPv4 and in an IPv6 slice: it is one endpoint, reached by IPv4.
   const ordered = slices
@@ -108,9 +116,11 @@ function endpointsOf(ports: ServicePorts, slices: readonly EndpointSlice[]): End
       if (known !== undefined && known.host !== host) continue;
       const terminating = endpoint.conditions?.terminating === true;
       const ready = (endpoint.conditions?.ready !== false && !terminating) || known?.ready === true;
+      const hostname = named ? (known?.hostname ?? podHostname(endpoint.hostname, host)) : undefined;
       endpoints.set(name, {
         id: name,
         name,
+        ...(hostname === undefined ? {} : { hostname }),
         host,
         // A slice of another port set of the same pod adds its ports.
         ports: { ...known?.ports, ...targets },

@@ -65,7 +65,13 @@ export function withSelf(view: NetworkView | undefined, self: Self): SiteState[]
     service,
     ports: ports.map((port) => ({ ...port, protocol: "TCP" as const })),
     ...(terms === undefined ? {} : { terms }),
-    endpoints: endpoints.map(({ id, name: of, ready, weight = 1 }) => ({ id, name: of, ready, weight })),
+    endpoints: endpoints.map(({ id, name: of, hostname, ready, weight = 1 }) => ({
+      id,
+      name: of,
+      ...(hostname === undefined ? {} : { hostname }),
+      ready,
+      weight,
+    })),
   }));
   const own = { id: ids[0], name, namespace, version: "", reachable: true, links: [], services };
   return [own, ...view.sites.filter(({ id }) => !ids.includes(id))];

@@ -62,6 +62,11 @@ export const ServiceImportStatus = Type.Object(
       }),
     ),
     conditions: Type.Optional(Conditions),
+    endpointSliceObjects: Type.Optional(
+      oneOf(["Present", "Absent"], {
+        description: "Whether EndpointSlices of this import are published (KEP-1645).",
+      }),
+    ),
   },
   { description: "Conditions: Ready." },
 );

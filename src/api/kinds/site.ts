@@ -104,6 +104,23 @@ export const SiteSpec = Type.Object(
       },
       { description: "The data plane of this site.", default: { replicas: 1 } },
     ),
+    discovery: Type.Optional(
+      Type.Object(
+        {
+          strict: Type.Boolean({
+            description:
+              "By the letter of the Multi-Cluster Services API: a single cluster of a service has no name and no address of its own.",
+            default: false,
+          }),
+          plainNames: Type.Boolean({
+            description:
+              "An imported service gets a Service of its own name where that is free. False: only NAME-clusterset is made, and the name stays free.",
+            default: true,
+          }),
+        },
+        { description: "How services of other clusters are found in this one." },
+      ),
+    ),
     entry: Type.Optional(
       Type.Object(
         { port: portNumber("Port of the Service isthmus-entry.") },

@@ -113,8 +113,7 @@ test("strictly there is no name for a cluster", async () => {
 
 test("until imports and slices were both read there is no answer that could be taken for a missing name", async () => {
   await using fed = new Fed();
-  let release = (): void => {};
-  const held = new Promise<void>((resolve) => (release = resolve));
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
   fed.site.api.intercept(({ path }) =>
     path.endsWith("/endpointslices")
       ? held.then(() => Response.json({ kind: "Status", code: 500, status: "Failure" }, { status: 500 }))

@@ -13,23 +13,27 @@ import { EXPORTERS_ANNOTATION } from "../names.ts";
 export interface ImportViewOptions {
   readonly caches: Caches;
   readonly book: ListenerBook;
+  /** How many clusters and pods of an import have no address of their own for want of room. */
+  readonly left: (name: string) => number;
 }
 
 /** Why an import can be used or not. Ready is told from what else there is to say of it. */
 export interface Readiness extends Omit<NewCondition, "type"> {
-  readonly reason: "Ready" | "Local" | "Pending";
+  readonly reason: "Ready" | "Local" | "Limited" | "Pending";
 }
 
 /** How one import should look in this cluster, and whether it does, as far as the caches know. */
 export class ImportView {
   readonly #caches: Caches;
   readonly #book: ListenerBook;
+  readonly #left: (name: string) => number;
   /** What was found written at the last look. */
   readonly #written = new Map<string, Seen>();
 
-  constructor({ caches, book }: ImportViewOptions) {
+  constructor({ caches, book, left }: ImportViewOptions) {
     this.#caches = caches;
     this.#book = book;
+    this.#left = left;
   }
 
   /** It is to be looked at again. */
@@ -38,12 +42,18 @@ export class ImportView {
     else this.#written.delete(name);
   }
 
+  /** Whether an import may have a Service of its own name. */
+  get hasPlainName(): boolean {
+    return this.#caches.site()?.spec.discovery?.plainNames ?? true;
+  }
+
   /** Once there is one it stays, so that the address stays. */
   needsClusterset({ name, spec }: DesiredImport): boolean {
     const caches = this.#caches;
     if (spec.type === "Headless") return false;
     const service = caches.service(name);
     return (
+      !this.hasPlainName ||
       (service !== undefined && (!isImportService(service) || isClaimed(service))) ||
       clustersetOf(caches.service(clustersetName(name))) === name
     );
@@ -65,14 +75,16 @@ export class ImportView {
   ready(desired: DesiredImport): Readiness {
     const caches = this.#caches;
     const { name, spec, ports } = desired;
-    if (spec.type === "Headless")
-      return {
-        status: "False",
-        reason: "Pending",
-        message: "Headless: pods of other clusters cannot be reached one by one yet",
-      };
-    if (this.ips(desired).length === 0)
+    const headless = spec.type === "Headless";
+    if (!headless && this.ips(desired).length === 0)
       return { status: "False", reason: "Pending", message: "It has no address in this cluster yet" };
+    const left = this.#left(name);
+    const limited = {
+      status: "True",
+      reason: "Limited",
+      message: `${left} ${headless ? "pods of other clusters have" : "clusters have"} no address of their own here: there are too many`,
+    } as const;
+    if (headless) return left > 0 ? limited : { status: "True", reason: "Ready", message: "" };
     const service = caches.service(name);
     const isOwn = service !== undefined && !isImportService(service);
     if (!isOwn && this.#refuses(name))
@@ -81,6 +93,7 @@ export class ImportView {
         reason: "Local",
         message: "The TrafficPolicy has mode Local: clients of this cluster are refused",
       };
+    if (left > 0) return limited;
     const others = spec.ports.filter(({ protocol }) => protocol !== "TCP");
     const says = [
       isOwn
@@ -126,6 +139,7 @@ export class ImportView {
       site: caches.site(),
       exported: caches.exports.get(caches.namespace, name) !== undefined,
       refuses: this.#refuses(name),
+      left: this.#left(name),
       wanted: `${contentText(desired)} ${desired.exporters.join()}`,
     };
     const last = this.#written.get(name);
@@ -152,6 +166,7 @@ export class ImportView {
       if (clusterset === undefined) return false;
       if (ownClusterset && !isAsWanted(clusterset, this.wantedClusterset(desired, known))) return false;
     }
+    if (!this.hasPlainName) return service === undefined || !isImportService(service);
     if (service === undefined) return false;
     return (
       !isImportService(service) || isAsWanted(service, this.wantedService(desired, ownerReference(site)))
@@ -173,7 +188,17 @@ interface Seen {
   readonly site: Site | undefined;
   readonly exported: boolean;
   readonly refuses: boolean;
+  readonly left: number;
   readonly wanted: string;
 }
 
-const SEEN_KEYS = ["known", "service", "clusterset", "site", "exported", "refuses", "wanted"] as const;
+const SEEN_KEYS = [
+  "known",
+  "service",
+  "clusterset",
+  "site",
+  "exported",
+  "refuses",
+  "left",
+  "wanted",
+] as const;

@@ -24,6 +24,7 @@ import {
   claimed,
   type DesiredImport,
   type ImportPlan,
+  type PlanInput,
   isClaimed,
   isImportService,
   planImports,
@@ -40,6 +41,8 @@ export interface ImportWriterOptions {
   readonly book: ListenerBook;
   /** How long a service has to be gone everywhere before it is deleted here, ms [500]. */
   readonly graceMs?: number;
+  /** How many clusters and pods of an import have no address of their own for want of room. */
+  readonly left: (name: string) => number;
 }
 
 const log = logFor("site", "imports");
@@ -65,9 +68,9 @@ export class ImportWriter {
   }
 
   /** Plans anew. */
-  plan(sites: readonly SiteState[] | undefined): void {
+  plan(sites: readonly SiteState[] | undefined, how: Pick<PlanInput, "selfId" | "isSteady"> = {}): void {
     const { caches, clock } = this.#options;
-    const plan = planImports({ namespace: caches.namespace, sites, imports: this.#ownImports() });
+    const plan = planImports({ namespace: caches.namespace, sites, imports: this.#ownImports(), ...how });
     for (const name of this.#desired.keys()) this.#dropped.add(name);
     this.#desired = new Map(plan.desired.map((desired) => [desired.name, desired]));
     for (const name of this.#desired.keys()) this.#dropped.delete(name);
@@ -157,8 +160,8 @@ export class ImportWriter {
     }
     const [object] = await Promise.all([
       this.#writeImport(desired, { known, owner, ips: this.#view.ips(desired) }),
-      desired.spec.type === "Headless"
-        ? this.#deleteService(name)
+      desired.spec.type === "Headless" || !this.#view.hasPlainName
+        ? this.#deleteService(name, { clusterset: desired.spec.type === "Headless" })
         : this.#writeService(this.#view.wantedService(desired, owner), service),
     ]);
     await this.#writeClusterset(desired, object);
@@ -168,7 +171,8 @@ export class ImportWriter {
       { nowMs: clock.now() },
     );
     const clusters = desired.exporters.map((cluster) => ({ cluster }));
-    await writeStatus(client, { def: RESOURCES.serviceImports, object, status: { clusters, conditions } });
+    const status = { clusters, conditions, endpointSliceObjects: "Present" } as const;
+    await writeStatus(client, { def: RESOURCES.serviceImports, object, status });
   }
 
   async #writeImport(
@@ -263,10 +267,10 @@ export class ImportWriter {
     log.info("The last export of a service is gone, and with it the import", { name });
   }
 
-  /** Both that stand for an import; never one of the user's. */
-  async #deleteService(name: string): Promise<void> {
+  /** Both that stand for an import, or the one of its own name only; never one of the user's. */
+  async #deleteService(name: string, which = { clusterset: true }): Promise<void> {
     const { caches } = this.#options;
-    const clusterset = caches.service(clustersetName(name));
+    const clusterset = which.clusterset ? caches.service(clustersetName(name)) : undefined;
     if (clusterset !== undefined && clustersetOf(clusterset) === name) await this.#deleteOwn(clusterset);
     const service = caches.service(name);
     if (service === undefined || (await this.#giveUp(service)) || !isImportService(service)) return;

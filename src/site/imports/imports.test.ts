@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
-import { clusterLabel, listenersOf, planImports } from "./imports.ts";
+import { clusterLabel } from "./cluster-id.ts";
+import { listenersOf, planImports } from "./imports.ts";
 import { EXPORTERS_ANNOTATION, IMPORT_LABEL } from "../names.ts";
 import type { SiteState } from "../network-view.ts";
 
@@ -193,7 +194,7 @@ describe("what another cluster says of a service", () => {
     const imports = [imported("a", { clusters: ["c1", "c2"] })];
     const [desired] = planImports({ namespace: "shop", sites, imports }).desired;
     expect(desired?.spec.type).toBe("Headless");
-    expect(desired?.sources).toEqual([
+    expect(desired?.sources).toMatchObject([
       { cluster: "c2", heard: false, ports: [{ name: "http", port: 8080 }], ready: false },
       { cluster: "c1", heard: true, ports: [{ name: "http", port: 8080 }], ready: false },
     ]);

@@ -18,6 +18,7 @@ import {
 import { RESOURCES } from "#api/resources.ts";
 import { listenerProtocol } from "../app-protocol.ts";
 import type { ServiceListener } from "../routers/listener-book.ts";
+import { clusterId, clusterLabel } from "./cluster-id.ts";
 import { type Conflict, type Constituent, mergeExports, type MergedService } from "./merge-exports.ts";
 
 /** More services of one namespace are not imported: a site that offers without end must not fill this cluster. */
@@ -35,14 +36,32 @@ export interface ImportedPort {
   readonly appProtocol?: string;
 }
 
+/** A pod of a cluster that exports a headless service. */
+export interface SourcePod {
+  /** In its site. */
+  readonly id: string;
+  /** What it is called in DNS; as the other site says, so anything. */
+  readonly hostname?: string;
+  readonly ready: boolean;
+}
+
 /** A cluster that exports an imported service, as it was last heard. */
 export interface Source {
+  /** As ServiceImport.status has it. */
   readonly cluster: string;
-  /** False: it is silent. */
+  /** As labels and DNS have it. */
+  readonly id: string;
+  /** It has this id as its name, so that routers find it by that. */
+  readonly isNamed: boolean;
+  /** It is this cluster. */
+  readonly local: boolean;
+  /** False: it is silent, or has not been back for long enough. */
   readonly heard: boolean;
   readonly ports: readonly ImportedPort[];
   /** Whether one of its endpoints is ready. */
   readonly ready: boolean;
+  /** Of a headless import; none of any other. */
+  readonly pods: readonly SourcePod[];
 }
 
 /** What should stand in this namespace for one service of the network. */
@@ -55,8 +74,10 @@ export interface DesiredImport {
   /** That came with the oldest export, as far as this cluster takes them. */
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** What the routers carry: none for a headless import. */
+  /** What the routers carry for the service as a whole: none for a headless import. */
   readonly ports: readonly ImportedPort[];
+  /** What they carry to single clusters and pods. */
+  readonly carried: readonly ImportedPort[];
   /** Names of the clusters that export it, or did when they were last heard of. */
   readonly exporters: readonly string[];
   readonly sources: readonly Source[];
@@ -75,6 +96,10 @@ export interface PlanInput {
   readonly namespace: string;
   /** All sites that the routers know, this one included; undefined when no router has spoken yet. */
   readonly sites: readonly SiteState[] | undefined;
+  /** Which of them this one is. */
+  readonly selfId?: string | undefined;
+  /** Whether what a cluster (label) offers may be seen: false for one that has just come back. */
+  readonly isSteady?: (cluster: string) => boolean;
   /** ServiceImports of this namespace that carry our label. */
   readonly imports: readonly ServiceImport[];
 }
@@ -86,10 +111,10 @@ export interface PlanInput {
  * router has spoken. It is gone when every exporter it had is reachable and exports it no longer.
  */
 export function planImports(input: PlanInput): ImportPlan {
-  const { namespace, sites, imports } = input;
+  const { sites, imports, isSteady = () => true } = input;
   const desired: DesiredImport[] = [];
   const gone: string[] = [];
-  const network = sites === undefined ? undefined : indexSites(namespace, sites);
+  const network = sites === undefined ? undefined : indexSites(input, sites);
   const names = new Set<string>(imports.map((known) => known.metadata.name));
   for (const name of network?.byService.keys() ?? []) names.add(name);
   const known = new Map(imports.map((object) => [object.metadata.name, object]));
@@ -106,7 +131,9 @@ export function planImports(input: PlanInput): ImportPlan {
       if (object !== undefined) gone.push(name);
       continue;
     }
-    desired.push(desiredImport(name, { exporters: [...exporters].toSorted(), offers, known: object }));
+    desired.push(
+      desiredImport(name, { exporters: [...exporters].toSorted(), offers, known: object, isSteady }),
+    );
   }
   return { desired, gone };
 }
@@ -114,9 +141,14 @@ export function planImports(input: PlanInput): ImportPlan {
 /** Silent exporters count as they were last heard: absence of news changes nothing. */
 function desiredImport(
   name: string,
-  from: { exporters: string[]; offers: readonly Offer[]; known: ServiceImport | undefined },
+  from: {
+    exporters: string[];
+    offers: readonly Offer[];
+    known: ServiceImport | undefined;
+    isSteady: (cluster: string) => boolean;
+  },
 ): DesiredImport {
-  const { exporters, offers, known } = from;
+  const { exporters, offers, known, isSteady } = from;
   const counted = offers.filter(({ cluster }) => exporters.includes(cluster));
   const [first, ...rest] = counted;
   const heardOf = new Set(counted.map(({ cluster }) => cluster));
@@ -124,16 +156,42 @@ function desiredImport(
   const merged = first === undefined ? undefined : mergeExports([first, ...rest]);
   const spec = specOf(merged, complete ? undefined : known);
   const { labels = {}, annotations = {}, ipFamilies = known?.spec.ipFamilies ?? [] } = merged ?? {};
+  const headless = spec.type === "Headless";
+  const carried = carriedPorts(spec.ports);
   return {
     name,
     spec,
     ipFamilies,
     labels: pick(labels, (key, value) => isForeignKey(key) && LABEL_VALUE.test(value)),
     annotations: pick(annotations, isForeignKey),
-    ports: spec.type === "Headless" ? [] : carriedPorts(spec.ports),
+    ports: headless ? [] : carried,
+    carried,
     exporters,
-    sources: counted.map(({ cluster, heard, ports, ready }) => ({ cluster, heard, ports, ready })),
+    sources: counted.map((offer) => sourceOf(offer, { headless, isSteady: isSteady(offer.cluster) })),
     conflicts: complete ? merged?.conflicts : undefined,
+  };
+}
+
+function sourceOf(
+  { cluster, site, local, heard, ports, pods }: Offer,
+  { headless, isSteady }: { readonly headless: boolean; readonly isSteady: boolean },
+): Source {
+  const id = clusterId(site.name);
+  return {
+    cluster,
+    id,
+    isNamed: id === site.name,
+    local,
+    heard: heard && isSteady,
+    ports,
+    ready: pods.some(({ ready }) => ready),
+    pods: headless
+      ? pods.map(({ id: pod, hostname, ready }) => ({
+          id: pod,
+          ...(hostname === undefined ? {} : { hostname }),
+          ready,
+        }))
+      : [],
   };
 }
 
@@ -172,8 +230,9 @@ function isForeignKey(key: string): boolean {
 
 interface Offer extends Constituent {
   readonly site: SiteState;
+  readonly local: boolean;
   readonly heard: boolean;
-  readonly ready: boolean;
+  readonly pods: readonly SourcePod[];
 }
 
 interface SiteIndex {
@@ -182,7 +241,10 @@ interface SiteIndex {
   readonly certain: Set<string>;
 }
 
-function indexSites(namespace: string, sites: readonly SiteState[]): SiteIndex {
+function indexSites(
+  { namespace, selfId }: Pick<PlanInput, "namespace" | "selfId">,
+  sites: readonly SiteState[],
+): SiteIndex {
   const byService = new Map<string, Offer[]>();
   const certain = new Set<string>();
   const silent = new Set<string>();
@@ -199,8 +261,9 @@ function indexSites(namespace: string, sites: readonly SiteState[]): SiteIndex {
       if (!SERVICE_NAME.test(name) || RESERVED.has(name)) continue;
       if (byService.size >= MAX_IMPORTS && !byService.has(name)) continue;
       const offers = byService.get(name) ?? [];
-      const ready = endpoints.some((endpoint) => endpoint.ready);
-      offers.push({ site, cluster, heard: site.reachable, ports: tcp.map(importedPort), terms, ready });
+      const ported = tcp.map(importedPort);
+      const local = site.id === selfId;
+      offers.push({ site, cluster, local, heard: site.reachable, ports: ported, terms, pods: endpoints });
       byService.set(name, offers);
     }
   }
@@ -232,16 +295,6 @@ function carriedPorts(ports: MergedService["spec"]["ports"]): ImportedPort[] {
   const tcp = ports.filter(({ protocol }) => protocol === "TCP").map(importedPort);
   if (tcp.length === 1) return tcp;
   return tcp.map((port) => (port.name === undefined ? { ...port, name: `port-${port.port}` } : port));
-}
-
-/** A cluster's name in the form that ServiceImport.status.clusters takes: an RFC 1123 label. */
-export function clusterLabel(name: string): string {
-  const label = name
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, "-")
-    .slice(0, 63)
-    .replace(/^-+|-+$/g, "");
-  return label === "" ? "unnamed" : label;
 }
 
 /** True for a Service that stands for an import and is ours to change. */

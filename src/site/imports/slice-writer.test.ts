@@ -33,7 +33,7 @@ function clusters(site: TestSite): string {
 async function importing(): Promise<{ site: TestSite; sees: (sites: SiteState[]) => void }> {
   const site = new TestSite();
   site.install();
-  await site.start({ sliceLeaseMs: 300 });
+  await site.start({ sliceLeaseMs: 300, holdMs: 50 });
   const router = await site.router();
   await eventually(() => router.config);
   return { site, sees: (sites) => router.sees(sites) };

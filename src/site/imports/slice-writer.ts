@@ -5,8 +5,12 @@ import type { Clock } from "#core/clock.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "../caches.ts";
-import { importSlices, isSliceAsWanted } from "./import-slices.ts";
-import type { DesiredImport, Source } from "./imports.ts";
+import { clusterLabel } from "./cluster-id.ts";
+import { importSlices, isSliceAsWanted, type SliceSource, updatedSlice } from "./import-slices.ts";
+import type { DesiredImport } from "./imports.ts";
+import type { PinTarget } from "./pin-services.ts";
+import { sliceSource } from "./slice-sources.ts";
+import { MCS_CLUSTER_LABEL } from "../names.ts";
 
 /** The slices of a cluster that is silent for so long are deleted; at once they say that nothing there is ready. */
 export const SLICE_LEASE_MS = 60_000;
@@ -15,18 +19,22 @@ export interface SliceWriterOptions {
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly clock: Clock;
+  /** Addresses that lead to one cluster or pod alone. */
+  readonly pinned: (target: PinTarget) => readonly string[];
   readonly leaseMs?: number | undefined;
 }
 
 /**
  * Writes the EndpointSlices of imports (import-slices.ts). Each exporting cluster has a lease on its slices, renewed as long as it is
- * heard: the import outlives a silent cluster, its slices do not. Leases are kept in memory and begin anew with the controller.
+ * heard: the import outlives a silent cluster, its slices do not. Leases are kept in memory and begin anew with the controller; until it
+ * has heard of a cluster, that one's slices stay as they are.
  */
 export class SliceWriter {
   readonly #options: SliceWriterOptions;
   readonly #leaseMs: number;
   #desired: ReadonlyMap<string, DesiredImport> = new Map();
-  /** Since when a source is silent; by import and cluster. */
+  #strict = false;
+  /** Since when an exporter is silent; by import and cluster. */
   #silentSinceMs = new Map<string, number>();
   /** What was found written at the last look. */
   readonly #written = new Map<string, string>();
@@ -37,18 +45,19 @@ export class SliceWriter {
   }
 
   /** Plans anew; gives the names of imports whose slices may have to be written. */
-  plan(desired: ReadonlyMap<string, DesiredImport>): string[] {
+  plan(desired: ReadonlyMap<string, DesiredImport>, { strict }: { readonly strict: boolean }): string[] {
     const nowMs = this.#options.clock.monotonicMs();
     const silentSinceMs = new Map<string, number>();
-    for (const { name, sources } of desired.values()) {
-      for (const { cluster, heard } of sources) {
-        const key = keyOf(name, cluster);
-        if (!heard) silentSinceMs.set(key, this.#silentSinceMs.get(key) ?? nowMs);
+    for (const one of desired.values()) {
+      for (const cluster of silentOf(one)) {
+        const key = keyOf(one.name, cluster);
+        silentSinceMs.set(key, this.#silentSinceMs.get(key) ?? nowMs);
       }
     }
     const gone = [...this.#desired.keys()].filter((name) => !desired.has(name));
     this.#silentSinceMs = silentSinceMs;
     this.#desired = desired;
+    this.#strict = strict;
     for (const name of gone) this.#written.delete(name);
     return [...gone, ...[...desired.values()].flatMap((one) => (this.#isWritten(one) ? [] : one.name))];
   }
@@ -72,30 +81,34 @@ export class SliceWriter {
     const object = caches.imports.get(caches.namespace, name);
     const known = new Map(caches.slicesOfImport(name).map((slice) => [slice.metadata.name, slice]));
     const isLive = object !== undefined && object.metadata.deletionTimestamp === undefined;
-    const text = desired === undefined ? "" : this.#text(desired);
+    const sources = desired === undefined ? new Map<string, SliceSource>() : this.#sources(desired);
     // Noted first: who touches a slice while we write takes it back. A failure comes again by itself.
-    if (desired !== undefined) this.#written.set(name, text);
+    if (desired !== undefined) this.#written.set(name, this.#text(desired, sources));
     // Judged once: what ends while we write is the next turn's.
-    const left = new Map(desired?.sources.map((source) => [source, this.#leftMs(name, source)]));
-    const isOver = (source: Source): boolean => (left.get(source) ?? 0) <= 0;
-    const wanted = desired === undefined || !isLive ? [] : importSlices(desired, { object, isOver });
+    const leases = new Map(
+      (desired === undefined ? [] : silentOf(desired)).map((cluster) => [
+        cluster,
+        this.#leftMs(name, cluster),
+      ]),
+    );
+    const isOver = (cluster: string): boolean => (leases.get(cluster) ?? 1) <= 0;
+    const live = [...sources.values()].filter(({ id }) => !isOver(clusterLabel(id)));
+    const wanted = isLive ? importSlices(object, live) : [];
     for (const slice of wanted) {
       const before = known.get(slice.metadata.name);
       known.delete(slice.metadata.name);
       if (before === undefined) await this.#create(slice);
       else if (!isSliceAsWanted(before, slice))
-        await client.update<EndpointSlice>(RESOURCES.endpointSlices, {
-          ...before,
-          ...slice,
-          metadata: { ...before.metadata, ...slice.metadata },
-        });
+        await client.update<EndpointSlice>(RESOURCES.endpointSlices, updatedSlice(before, slice));
     }
-    for (const { metadata } of known.values())
+    for (const { metadata } of known.values()) {
+      const id = metadata.labels?.[MCS_CLUSTER_LABEL] ?? "";
+      const unheardOf = !sources.has(id) && leases.has(clusterLabel(id)) && !isOver(clusterLabel(id));
+      if (isLive && unheardOf) continue;
       await client.delete(RESOURCES.endpointSlices, { namespace: caches.namespace, name: metadata.name });
-    if (desired === undefined) return {};
-    const silent = desired.sources.filter((source) => !source.heard && !isOver(source));
-    const leftMs = Math.min(...silent.map((source) => left.get(source) ?? 0));
-    return Number.isFinite(leftMs) ? { requeueAfterMs: leftMs } : {};
+    }
+    const dueMs = Math.min(...[...leases.values()].filter((leftMs) => leftMs > 0));
+    return Number.isFinite(dueMs) ? { requeueAfterMs: dueMs } : {};
   }
 
   /** One that is there already was made just now, and the cache has not heard of it; that wakes us again. */
@@ -107,21 +120,44 @@ export class SliceWriter {
     }
   }
 
-  #leftMs(name: string, { cluster }: Source): number {
+  #leftMs(name: string, cluster: string): number {
     const nowMs = this.#options.clock.monotonicMs();
     return (this.#silentSinceMs.get(keyOf(name, cluster)) ?? nowMs) + this.#leaseMs - nowMs;
   }
 
   #isWritten(desired: DesiredImport): boolean {
-    return this.#written.get(desired.name) === this.#text(desired);
+    const written = this.#written.get(desired.name);
+    return written !== undefined && written === this.#text(desired, this.#sources(desired));
+  }
+
+  /** By id. Two sites that call themselves the same are one cluster: the one that has more to show, and the pods of both. */
+  #sources(desired: DesiredImport): Map<string, SliceSource> {
+    const { caches, pinned } = this.#options;
+    const sources = new Map<string, SliceSource>();
+    for (const source of desired.sources) {
+      const made = sliceSource(desired, { source, caches, pinned, strict: this.#strict });
+      const other = sources.get(made.id);
+      if (other === undefined) sources.set(made.id, made);
+      else {
+        const best = made.ready && !other.ready ? made : other;
+        sources.set(made.id, { ...best, pods: [...other.pods, ...made.pods] });
+      }
+    }
+    return sources;
   }
 
   /** All that the slices depend on, but for the time. */
-  #text({ name, sources, ports }: DesiredImport): string {
+  #text({ name }: DesiredImport, sources: ReadonlyMap<string, SliceSource>): string {
     const { caches } = this.#options;
     const object = caches.imports.get(caches.namespace, name);
-    return JSON.stringify([object?.metadata.uid, object?.spec.ips, ports, sources]);
+    return JSON.stringify([object?.metadata.uid, object?.spec.type, object?.spec.ips, [...sources.values()]]);
   }
+}
+
+/** Exporters of which nothing is heard, by label: silent ones, and those that were not heard of yet. */
+function silentOf({ exporters, sources }: DesiredImport): string[] {
+  const heard = new Set(sources.flatMap(({ cluster, heard: is }) => (is ? cluster : [])));
+  return exporters.filter((cluster) => !heard.has(cluster));
 }
 
 function keyOf(name: string, cluster: string): string {

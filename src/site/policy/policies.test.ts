@@ -14,7 +14,7 @@ async function importing(): Promise<{ site: TestSite; router: TestRouter }> {
   const router = await site.router();
   await eventually(() => router.config);
   router.sees([IMPORTED]);
-  await eventually(() => site.read(RESOURCES.services, "web") && router.config?.listeners?.length === 1);
+  await eventually(() => site.read(RESOURCES.services, "web") && router.listeners.length === 1);
   return { site, router };
 }
 
@@ -68,7 +68,7 @@ test("mode Local refuses the clients of an imported service, and any other mode 
     conditionOf(site.read(RESOURCES.serviceImports, "web")?.status?.conditions, "Ready")?.reason;
   await eventually(() => ready() === "Local");
   // Its listener stays, so that the way back is short.
-  expect(router.config?.listeners).toHaveLength(1);
+  expect(router.listeners).toHaveLength(1);
   putPolicy(site, { mode: "ActiveActive" });
   await eventually(() => selector() === '{"app.kubernetes.io/name":"isthmus-router"}');
   await eventually(() => ready() === "Ready");
@@ -95,10 +95,8 @@ describe("what is spoken on a port", () => {
     expect(service.spec.ports?.[1]).not.toHaveProperty("appProtocol");
     const object = await eventually(() => site.read(RESOURCES.serviceImports, "rpc"));
     expect(object.spec.ports[0]).toMatchObject({ port: 9090, appProtocol: "kubernetes.io/h2c" });
-    await eventually(() => router.config?.listeners?.length === 3);
-    const protocols = router.config?.listeners?.map(
-      ({ service: of, port, protocol }) => `${of}:${port} ${protocol}`,
-    );
+    await eventually(() => router.listeners.length === 3);
+    const protocols = router.listeners.map(({ service: of, port, protocol }) => `${of}:${port} ${protocol}`);
     expect(protocols).toEqual(["shop/rpc:9090 http2", "shop/rpc:9091 auto", "shop/web:8080 http"]);
     // Another word later changes all of them.
     router.sees([

@@ -77,8 +77,9 @@ function linkConfig(link: Link): LinkConfig {
   };
 }
 
-function listenerConfig({ service, port, listenerPort, protocol }: ServiceListener): ListenerConfig {
-  return { service, port, listen: `${POD_IP_TOKEN}:${listenerPort}`, protocol };
+function listenerConfig({ service, port, listenerPort, protocol, only }: ServiceListener): ListenerConfig {
+  const listen = `${POD_IP_TOKEN}:${listenerPort}`;
+  return { service, port, listen, protocol, ...(only === undefined ? {} : { only }) };
 }
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): T[] {

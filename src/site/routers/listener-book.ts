@@ -1,13 +1,18 @@
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
-import type { ListenerProtocol } from "#router/config.ts";
+import type { ListenerProtocol, Only } from "#router/config.ts";
 import { ListenerPorts } from "./listener-ports.ts";
 
-/** A port of a service that clients of this cluster reach through the routers, and the router port that stands behind it. */
-export interface ServiceListener {
+/** What a listener is for: a port of a service, or, with `only`, of one of its clusters or endpoints alone. */
+export interface ListenerOf {
   /** namespace/name */
   readonly service: string;
   readonly port: number;
+  readonly only?: Only | undefined;
+}
+
+/** A port that clients of this cluster reach through the routers, and the router port that stands behind it. */
+export interface ServiceListener extends ListenerOf {
   readonly listenerPort: number;
   readonly protocol: ListenerProtocol;
 }
@@ -19,7 +24,7 @@ const log = logFor("site", "listeners");
 /** Listeners that are written in the cluster, each router port once. */
 export interface WrittenListeners {
   list(): readonly ServiceListener[];
-  portOf(of: { readonly service: string; readonly port: number }): number | undefined;
+  portOf(of: ListenerOf): number | undefined;
 }
 
 export interface ListenerBookOptions {
@@ -74,7 +79,7 @@ export class ListenerBook {
       const known = this.#pending.get(key) ?? this.#lingering.get(key)?.listener;
       const listenerPort = known?.listenerPort ?? this.#ports.allocate(used);
       if (listenerPort === undefined) {
-        log.error("No listener port is left", { service: one.service, port: one.port });
+        log.error("No listener port is left", { service: one.service, port: one.port, only: one.only });
         continue;
       }
       used.add(listenerPort);
@@ -89,7 +94,7 @@ export class ListenerBook {
    * The router port of a service's port: as written, else as given, else the one that goes on. So a Service that takes the
    * place of one that has just gone leads to the same port, and never to none.
    */
-  portOf(of: { readonly service: string; readonly port: number }): number | undefined {
+  portOf(of: ListenerOf): number | undefined {
     this.#noteVanished();
     return this.#given(of) ?? this.#lingering.get(keyOf(of))?.listener.listenerPort;
   }
@@ -119,7 +124,7 @@ export class ListenerBook {
     this.#before = [];
   }
 
-  #given(of: { readonly service: string; readonly port: number }): number | undefined {
+  #given(of: ListenerOf): number | undefined {
     return this.#options.written.portOf(of) ?? this.#pending.get(keyOf(of))?.listenerPort;
   }
 
@@ -151,6 +156,7 @@ export function uniqueListeners(listeners: readonly ServiceListener[]): ServiceL
   return [...byPort.values()];
 }
 
-export function keyOf({ service, port }: { readonly service: string; readonly port: number }): string {
-  return `${service}:${port}`;
+export function keyOf({ service, port, only }: ListenerOf): string {
+  const { site = "", endpoint = "" } = only ?? {};
+  return only === undefined ? `${service}:${port}` : `${service}:${port} ${site} ${endpoint}`;
 }

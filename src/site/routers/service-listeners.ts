@@ -3,7 +3,14 @@ import { listenerProtocol } from "../app-protocol.ts";
 import type { Caches } from "../caches.ts";
 import { clustersetOf } from "../imports/clusterset-service.ts";
 import { isImportService, listenersOf } from "../imports/imports.ts";
-import { keyOf, type ServiceListener, uniqueListeners, type WrittenListeners } from "./listener-book.ts";
+import { pinOf } from "../imports/pin-services.ts";
+import {
+  keyOf,
+  type ListenerOf,
+  type ServiceListener,
+  uniqueListeners,
+  type WrittenListeners,
+} from "./listener-book.ts";
 import { FIRST_LISTENER_PORT, LAST_LISTENER_PORT, ORIGINAL_ANNOTATION, SHADOW_LABEL } from "../names.ts";
 import { isShadowOf, listenersOfShadow } from "../policy/take-over.ts";
 
@@ -29,20 +36,26 @@ export class ServiceListeners implements WrittenListeners {
     return this.#list;
   }
 
-  portOf(of: { readonly service: string; readonly port: number }): number | undefined {
+  portOf(of: ListenerOf): number | undefined {
     this.list();
     return this.#byKey.get(keyOf(of));
   }
 }
 
 /**
- * `targetPort` of imported Services and of those that have a clusterset address, and what the shadows of Services of the user remember (the Service's own `targetPort` where somebody
+ * `targetPort` of imported Services, of those that have a clusterset address or lead to one cluster or pod, and what the shadows of Services of the user remember (the Service's own `targetPort` where somebody
  * has deleted the shadow).
  */
 function writtenListeners(caches: Caches): ServiceListener[] {
   const services = caches.services.list();
   const listeners = listenersOf(services);
   for (const service of services) {
+    const pin = pinOf(service);
+    if (pin !== undefined) {
+      const to = leadingTo(service, `${caches.namespace}/${pin.of}`);
+      listeners.push(...to.map((one) => ({ ...one, only: pin.only })));
+      continue;
+    }
     const importOf = clustersetOf(service);
     if (importOf !== undefined) {
       listeners.push(...leadingTo(service, `${caches.namespace}/${importOf}`));

@@ -53,7 +53,9 @@ export class TestSite {
     });
   }
 
-  async start(options: { drainMs?: number; sliceLeaseMs?: number } = {}): Promise<SiteController> {
+  async start(
+    options: { drainMs?: number; sliceLeaseMs?: number; holdMs?: number; pinLingerMs?: number } = {},
+  ): Promise<SiteController> {
     const controller = new SiteController({
       client: this.client,
       namespace: NAMESPACE,
@@ -163,6 +165,11 @@ export class TestRouter {
 
   get config(): RouterConfig | undefined {
     return this.configs.at(-1);
+  }
+
+  /** Listeners of whole services. */
+  get listeners(): NonNullable<RouterConfig["listeners"]> {
+    return (this.config?.listeners ?? []).filter(({ only }) => only === undefined);
   }
 
   get connected(): boolean {
