@@ -2,6 +2,8 @@ import type { Container, Deployment, PodSpec, Service } from "#api/builtin.ts";
 import type { LinkAccess, Site } from "#api/kinds/site.ts";
 import type { KubeObject } from "#api/object.ts";
 import { apiVersionOf, RESOURCES } from "#api/resources.ts";
+import { CONSOLE } from "./console/console-names.ts";
+import { consoleRbac } from "./console/console-rbac.ts";
 import { ADMIN_PORT, CONTROL_PORT, CONTROLLER, JOIN_PORT, labelsOf, NAME_LABEL } from "./names.ts";
 import { rbacObjects } from "./rbac.ts";
 
@@ -27,6 +29,7 @@ export function installObjects(options: InstallOptions): KubeObject[] {
   const labels = labelsOf(CONTROLLER);
   return [
     ...rbacObjects(namespace, labels),
+    ...consoleRbac(namespace, labelsOf(CONSOLE)),
     controllerService(namespace, labels),
     controllerDeployment(options, labels),
     siteObject(options),

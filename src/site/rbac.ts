@@ -1,4 +1,5 @@
 import type { PolicyRule, Role, RoleBinding, ServiceAccount } from "#api/builtin.ts";
+import { CONSOLE } from "./console/console-names.ts";
 import { CONTROLLER, CONTROL_SECRET, IDENTITY_SECRET, LEASE, ROOT_SECRET, ROUTER } from "./names.ts";
 
 const READ = ["get", "list", "watch"];
@@ -33,11 +34,12 @@ export function controllerRules(): PolicyRule[] {
     {
       apiGroups: [""],
       resources: ["secrets"],
-      resourceNames: [IDENTITY_SECRET, ROOT_SECRET, CONTROL_SECRET],
+      resourceNames: [IDENTITY_SECRET, ROOT_SECRET, CONTROL_SECRET, CONSOLE],
       verbs: ["update"],
     },
     { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create"] },
-    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [ROUTER], verbs: ["patch"] },
+    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [ROUTER, CONSOLE], verbs: ["patch"] },
+    { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [CONSOLE], verbs: ["delete"] },
     { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
     {
       apiGroups: ["coordination.k8s.io"],

@@ -9,6 +9,7 @@ import type { Clock } from "#core/clock.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { KubeClient } from "#kube/client.ts";
 import type { Caches } from "./caches.ts";
+import { ConsoleWriter } from "./console/console-writer.ts";
 import { controlMark, type ControlMaterial, ensureControl } from "./routers/control-secret.ts";
 import { exposureOf, type Exposure } from "./link-access.ts";
 import { CONTROLLER, ENTRY_SERVICE, JOIN_SERVICE, MANAGED_BY, MANAGED_BY_LABEL, ROUTER } from "./names.ts";
@@ -31,12 +32,17 @@ export interface SiteWriterOptions {
   readonly onControl: (material: ControlMaterial) => void;
 }
 
-/** Makes what a Site stands for: Secret isthmus-control, the routers, the Services others reach them by; and the Site's status. */
+/** Makes what a Site stands for: Secret isthmus-control, the routers, the Services others reach them by, the console; and the Site's status. */
 export class SiteWriter {
   readonly #options: SiteWriterOptions;
+  readonly #console: ConsoleWriter;
 
   constructor(options: SiteWriterOptions) {
     this.#options = options;
+    const { client, caches, image, nodeHost, clock } = options;
+    const { namespace } = caches;
+    const service = (name: string): Service | undefined => caches.service(name);
+    this.#console = new ConsoleWriter({ client, namespace, image, nodeHost, clock, service });
   }
 
   /** Throws what is to be tried again with back-off; the status is written also then. */
@@ -129,6 +135,7 @@ export class SiteWriter {
         .filter((name) => services.every((service) => service.metadata.name !== name))
         .map((name) => this.#remove(caches.service(name))),
     ]);
+    await this.#console.reconcile(site);
   }
 
   async #remove(service: Service | undefined): Promise<void> {
