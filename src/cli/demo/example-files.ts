@@ -2,6 +2,11 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "#core/file.ts";
 import { sandboxHome } from "#sandbox/home.ts";
+import client from "../../../examples/clusterset/client.yaml" with { type: "text" };
+import nginxExport from "../../../examples/clusterset/nginx-export.yaml" with { type: "text" };
+import nginx from "../../../examples/clusterset/nginx.yaml" with { type: "text" };
+import webExport from "../../../examples/clusterset/web-export.yaml" with { type: "text" };
+import web from "../../../examples/clusterset/web.yaml" with { type: "text" };
 import activeActive from "../../../examples/global-traffic/active-active.yaml" with { type: "text" };
 import cluster1 from "../../../examples/global-traffic/cluster-1.yaml" with { type: "text" };
 import cluster3 from "../../../examples/global-traffic/cluster-3.yaml" with { type: "text" };
@@ -11,6 +16,11 @@ import costPolicy from "../../../examples/fair-share/cost-policy.yaml" with { ty
 import sampleApp from "../../../examples/fair-share/sample-app.yaml" with { type: "text" };
 
 const TEXTS = {
+  "clusterset/client.yaml": client,
+  "clusterset/nginx-export.yaml": nginxExport,
+  "clusterset/nginx.yaml": nginx,
+  "clusterset/web-export.yaml": webExport,
+  "clusterset/web.yaml": web,
   "fair-share/cost-policy.yaml": costPolicy,
   "fair-share/sample-app.yaml": sampleApp,
   "global-traffic/active-active.yaml": activeActive,
