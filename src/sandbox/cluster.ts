@@ -31,6 +31,10 @@ export interface RunningCluster {
   stop(): Promise<void>;
 }
 
+function starting(): ApiError {
+  return new ApiError(503, "ServiceUnavailable", "The kubelet is still starting");
+}
+
 /** Starts API server and node half of the cluster whose record is in `dir`. */
 export async function startCluster(
   dir: string,
@@ -42,7 +46,6 @@ export async function startCluster(
   const credentials = await readCredentials(dir);
   const admission = new ServiceAdmission(index);
   let node: RunningNode | undefined;
-  const starting = (): ApiError => new ApiError(503, "ServiceUnavailable", "The kubelet is still starting");
   const nodeApi: NodeApi = {
     logs: (namespace, pod, logOptions) => node?.logs(namespace, pod, logOptions) ?? starting(),
     exec: (namespace, pod, execOptions) => node?.exec(namespace, pod, execOptions) ?? starting(),
