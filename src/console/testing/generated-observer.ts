@@ -1,4 +1,6 @@
-import { consoleAssets } from "#console/assets.ts";
+import { consoleAssets } from "../assets.ts";
+import { secured } from "../headers.ts";
+import { assetAnswer } from "../static-assets.ts";
 import type { AboutView, Control, FlowFilter, FlowView, ServicesUpdate } from "#observe/views.ts";
 import { GeneratedWorld, matches, type WorldSize } from "./generated-world.ts";
 
@@ -14,10 +16,6 @@ export interface GeneratedObserverOptions {
   /** Fixed: the world stands still, for pictures. */
   readonly nowMs?: () => number;
 }
-
-/** The strictest policy that the console must work with; the real server's is no stricter. */
-const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** The console with the API of `#observe/views.ts` over a generated world: for building it, its browser tests and its measurements. */
 export async function generatedObserver(options: GeneratedObserverOptions = {}): Promise<{
@@ -137,13 +135,9 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     idleTimeout: 0,
     async fetch(request) {
       const url = new URL(request.url);
-      if (url.pathname.startsWith("/api/")) return api(request, url);
-      const page = url.pathname.includes(".") ? url.pathname : "/index.html";
-      const asset = assets.get(page);
-      if (asset === undefined) return new Response("not found\n", { status: 404 });
-      return new Response(asset.body, {
-        headers: { "content-type": asset.type, etag: asset.etag, "content-security-policy": CSP },
-      });
+      if (url.pathname.startsWith("/api/")) return secured(await api(request, url));
+      const asset = assetAnswer(url.pathname, { assets, request });
+      return secured(asset ?? new Response("not found\n", { status: 404 }));
     },
   });
   return { url: `http://127.0.0.1:${server.port}`, world, stop: () => server.stop(true) };

@@ -27,8 +27,15 @@ export function gapsWithin(gaps: readonly Span[], range: Span): Span[] {
     .filter(({ fromMs, toMs }) => toMs > fromMs);
 }
 
-/** Of `#rrggbb`, as the style sheet writes its colours. */
+/** Of `#rrggbb` or `#rgb`, as the style sheet has its colours; a minifier makes one of the other. */
 function channels(colour: string): number[] {
-  const digits = /^#([\da-f]{6})$/i.exec(colour)?.[1] ?? "808080";
+  const short = /^#([\da-f])([\da-f])([\da-f])$/i.exec(colour);
+  const digits =
+    short === null
+      ? (/^#([\da-f]{6})$/i.exec(colour)?.[1] ?? "808080")
+      : short
+          .slice(1)
+          .map((digit) => digit + digit)
+          .join("");
   return [0, 2, 4].map((at) => Number.parseInt(digits.slice(at, at + 2), 16));
 }

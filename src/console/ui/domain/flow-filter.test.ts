@@ -23,5 +23,6 @@ test("what cannot be is said, with what could be", () => {
   expect(parseFilter("colour:red").problem).toContain('Nothing is called "colour": service, source');
   expect(parseFilter("status:").problem).toBe("What status? For example status:5xx");
   expect(parseFilter("protocol:udp").problem).toBe("protocol is one of tcp, http, grpc");
+  expect(parseFilter("status:bad").problem).toBe("status is one like 503, or a class like 5xx");
   expect(parseFilter("minDurationMs:fast").problem).toBe("minDurationMs is a number");
 });

@@ -37,6 +37,9 @@ export function parseFilter(text: string): {
     const choices = CHOICES[known];
     if (choices?.includes(value) === false)
       return { query: {}, problem: `${known} is one of ${choices.join(", ")}` };
+    if (known === "status" && !/^[1-5](\d\d|xx)$/.test(value)) {
+      return { query: {}, problem: "status is one like 503, or a class like 5xx" };
+    }
     if (known === "minDurationMs" && !/^\d+$/.test(value))
       return { query: {}, problem: "minDurationMs is a number" };
     query[known] = value;

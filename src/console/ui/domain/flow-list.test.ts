@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { FlowView } from "#observe/views.ts";
-import { addFlows, flowFlags, MAX_FLOWS, resultOf, toneOf } from "./flow-list.ts";
+import { addFlows, flowCommand, MAX_FLOWS, resultOf, toneOf } from "./flow-list.ts";
 
 function flow(id: number, more: Partial<FlowView> = {}): FlowView {
   return {
@@ -46,6 +46,14 @@ test("the list is bounded", () => {
 
 test("a result is its status, and of TCP a word", () => {
   expect(resultOf(flow(1, http(404)))).toBe("404");
+  const grpc = (grpcStatus: number) => ({
+    http: { method: "POST", host: "app", path: "/", status: 200, grpcStatus },
+  });
+  expect([0, 14, 99].map((status) => resultOf(flow(1, grpc(status))))).toEqual([
+    "OK",
+    "Unavailable",
+    "gRPC 99",
+  ]);
   expect(resultOf(flow(1, { protocol: "tcp" }))).toBe("closed");
   expect(resultOf(flow(1, { protocol: "tcp", outcome: "error" }))).toBe("failed");
 });
@@ -58,8 +66,19 @@ test("failures are bad, client errors and retries a warning", () => {
   ).toEqual(["bad", "warn", "ok", "bad", "warn"]);
 });
 
-test("the filters become flags of the command, quoted where a shell needs it", () => {
+test("the filters become a command, quoted where a shell needs it", () => {
+  expect(flowCommand({})).toBe("flows --follow");
   expect(
-    flowFlags({ service: "n/app", status: "5xx", path: "/it's here", minDurationMs: "20", flow: "3" }),
-  ).toEqual(["--service n/app", "--status 5xx", `--path '/it'\\''s here'`, "--min-duration 20ms"]);
+    flowCommand({
+      service: "n/app",
+      status: "5xx",
+      endpoint: "app-1",
+      path: "/it's here",
+      minDurationMs: "20",
+      outcome: "error",
+      flow: "3",
+    }),
+  ).toBe(
+    `flows n/app --follow --failed --pod app-1 --status 5xx --path '/it'\\''s here' --min-duration 20ms`,
+  );
 });

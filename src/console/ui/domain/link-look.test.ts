@@ -3,7 +3,7 @@ import type { LinkEdge } from "#observe/views.ts";
 import { linkWidth, speedOf, trafficLine } from "./link-look.ts";
 
 test("a link grows with what it carries, within bounds", () => {
-  expect([0, 1000, 10_000, 1e6, 1e12].map(linkWidth)).toEqual([2, 2, 2.9, 4.7, 6.5]);
+  expect([0, 1000, 10_000, 1e6, 1e12].map(linkWidth)).toEqual([8, 8, 9.6, 12.8, 16]);
 });
 
 test("speeds are three steps", () => {

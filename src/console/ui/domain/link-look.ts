@@ -12,7 +12,7 @@ const ARROWS = {
 /** How thick a link is drawn, px: a step more for each ten times as much, from 1 kB/s to 100 MB/s. */
 export function linkWidth(bytes: number): number {
   const powers = Math.log10(Math.max(1, bytes)) - 3;
-  return Math.round((2 + Math.max(0, Math.min(5, powers)) * 0.9) * 10) / 10;
+  return Math.round((8 + Math.max(0, Math.min(5, powers)) * 1.6) * 10) / 10;
 }
 
 /** How fast dots run along it; steps, so that a run is not begun anew each second. */

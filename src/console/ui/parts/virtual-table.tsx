@@ -36,11 +36,17 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): JSX.Element {
   const body = useRef<HTMLDivElement>(null);
   const scrollTop = useSignal(0);
   const height = useSignal(600);
+  /** What the scroll bar takes, so that the heads stand above their columns. */
+  const gutter = useSignal(0);
   useLayoutEffect(() => {
     const place = body.current;
     if (place === null) return undefined;
-    const watch = new ResizeObserver(() => (height.value = place.clientHeight));
-    height.value = place.clientHeight;
+    const measure = (): void => {
+      height.value = place.clientHeight;
+      gutter.value = place.offsetWidth - place.clientWidth;
+    };
+    const watch = new ResizeObserver(measure);
+    measure();
     watch.observe(place);
     return () => watch.disconnect();
   }, []);
@@ -75,7 +81,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): JSX.Element {
   const [sorted, descending] = [props.sort?.replace("-", ""), props.sort?.startsWith("-") === true];
   return (
     <div class="table" role="table" aria-label={props.label} aria-rowcount={rows.length + 1}>
-      <div class="table-head" role="rowgroup">
+      <div class="table-head" role="rowgroup" style={{ paddingRight: `${gutter.value}px` }}>
         <div class="tr" role="row" style={template}>
           {columns.map(({ key, label, number, sortable, title }) => (
             <div

@@ -72,7 +72,7 @@ export function ActivityPage(): JSX.Element {
         </>
       }
     >
-      <Panel title="What changed" cli={app.cli("debug events --follow")}>
+      <Panel title="What changed" cli={app.cli("events --follow")}>
         {data.value === undefined ? (
           error.value === undefined ? (
             <Waiting rows={8} />

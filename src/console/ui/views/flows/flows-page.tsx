@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import type { FlowsView, FlowView } from "#observe/views.ts";
 import { useApp } from "../../data/app.ts";
 import { useShortcut, useStream } from "../../data/use.ts";
-import { addFlows, flowFlags, resultOf, toneOf } from "../../domain/flow-list.ts";
+import { addFlows, flowCommand, resultOf, toneOf } from "../../domain/flow-list.ts";
 import { bytes, duration, exactTime, grouped } from "../../domain/format.ts";
 import { CliLine } from "../../parts/cli-line.tsx";
 import { Icon } from "../../parts/icon.tsx";
@@ -115,10 +115,7 @@ export function FlowsPage(): JSX.Element {
                 else if (!away && scrolled.peek() !== undefined) scrolled.value = undefined;
               }}
               empty={
-                <Empty
-                  title="No flow yet"
-                  next={app.cli(["flows", "--follow", ...flowFlags(filter)].join(" "))}
-                >
+                <Empty title="No flow yet" next={app.cli(flowCommand(filter))}>
                   {Object.keys(filter).length === 0
                     ? "A connection or request is shown when it ends."
                     : "None that ended matches the filter."}
@@ -129,7 +126,7 @@ export function FlowsPage(): JSX.Element {
           {chosen !== undefined && <FlowDetail flow={chosen} />}
         </div>
       )}
-      <CliLine command={app.cli(["flows", "--follow", ...flowFlags(filter)].join(" "))} />
+      <CliLine command={app.cli(flowCommand(filter))} />
     </PageHead>
   );
 }
@@ -144,7 +141,7 @@ const COLUMNS: readonly TableColumn<FlowView>[] = [
   {
     key: "result",
     label: "Result",
-    width: "92px",
+    width: "118px",
     cell: (flow) => {
       const tone = toneOf(flow);
       return (

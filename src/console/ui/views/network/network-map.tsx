@@ -65,15 +65,27 @@ export function NetworkMap({ network }: { network: NetworkView }): JSX.Element {
 
 function LinkLine(props: { link: LinkEdge; planned: PlannedLink; chosen: boolean }): JSX.Element {
   const { link, planned, chosen } = props;
+  const app = useApp();
   const width = linkWidth(link.bytesForth + link.bytesBack);
+  // Each direction has its lane, and the colour of the site that sends.
+  const upright = planned.towards === "up" || planned.towards === "down";
+  const lane = upright ? { x: width / 4, y: 0 } : { x: 0, y: width / 4 };
   return (
     <g class={`link ${link.state} ${chosen ? "chosen" : ""}`}>
       <path class="line" d={planned.path} style={{ strokeWidth: link.state === "up" ? width : 2 }} />
       {link.state === "up" && link.bytesForth > 0 && (
-        <path class={`moving forth ${speedOf(link.bytesForth)}`} d={planned.path} />
+        <path
+          class={`moving forth ${speedOf(link.bytesForth)} ${app.colours.classOf(app.siteName(link.from))}`}
+          d={planned.path}
+          transform={`translate(${lane.x} ${lane.y})`}
+        />
       )}
       {link.state === "up" && link.bytesBack > 0 && (
-        <path class={`moving back ${speedOf(link.bytesBack)}`} d={planned.path} />
+        <path
+          class={`moving back ${speedOf(link.bytesBack)} ${app.colours.classOf(app.siteName(link.to))}`}
+          d={planned.path}
+          transform={`translate(${-lane.x} ${-lane.y})`}
+        />
       )}
     </g>
   );
@@ -143,7 +155,9 @@ function SiteCard({ site, at }: { site: SiteNode; at: Point }): JSX.Element {
         )}
       </span>
       <span class="card-line">
-        {plural(site.services, "service")} · {site.podsReady}/{site.pods} pods ready
+        {site.pods === 0
+          ? "no pods of a service"
+          : `${plural(site.services, "service")} · ${site.podsReady}/${site.pods} pods ready`}
       </span>
       <span class="card-line strong">
         {rate(site.rps)} <span class="quiet">from its clients</span>

@@ -65,7 +65,7 @@ function Content({ network }: { network: NetworkView }): JSX.Element {
           </Empty>
         )}
       </Panel>
-      <div class="columns wide-left">
+      <div class={sites.length <= 4 ? "columns wide-left" : "stack"}>
         <Panel title="Links" cli={app.cli("link status")}>
           <LinksTable links={links} />
         </Panel>

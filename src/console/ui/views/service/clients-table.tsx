@@ -9,7 +9,7 @@ import { SiteName } from "../../parts/share-bar.tsx";
 export function ClientsTable({ view }: { view: ServiceView }): JSX.Element {
   const app = useApp();
   return (
-    <Panel title="Asked from" cli={app.cli(`flows --service ${view.row.service}`)}>
+    <Panel title="Asked from" cli={app.cli(`flows ${view.row.service}`)}>
       {view.clients.length === 0 ? (
         <Empty title="Nobody has asked yet">
           Its name is {view.row.service.split("/")[1]}, at each site.

@@ -49,7 +49,7 @@ export function History({ history, range, name }: HistoryProps): JSX.Element {
       <Panel
         title="Requests per pod"
         aside={<span class="quiet">{at === undefined ? "now" : time(at)}</span>}
-        cli={app.cli(`top ${name}`)}
+        cli={app.cli(`top pods ${name}`)}
       >
         <div class="chart-row" style={{ minHeight: `${HEIGHT}px` }}>
           {common !== undefined && TimeChart !== undefined && !empty ? (
@@ -62,7 +62,7 @@ export function History({ history, range, name }: HistoryProps): JSX.Element {
               format={(value) => rate(value).replace(".0/s", "/s")}
             />
           ) : empty ? (
-            <Empty title="Nothing was recorded in this time" next={app.cli(`top ${name}`)}>
+            <Empty title="Nothing was recorded in this time" next={app.cli(`top pods ${name}`)}>
               History begins when the observer starts.
             </Empty>
           ) : (
@@ -74,6 +74,7 @@ export function History({ history, range, name }: HistoryProps): JSX.Element {
       <div class="columns">
         <Panel
           title="Latency"
+          cli={app.cli(`top pods ${name} --sort p99`)}
           aside={
             <Legend names={["p50", "p95", "p99"]} columns={latencies} point={point.value} format={duration} />
           }
@@ -96,6 +97,7 @@ export function History({ history, range, name }: HistoryProps): JSX.Element {
         </Panel>
         <Panel
           title="Failures"
+          cli={app.cli(`flows ${name} --failed --follow`)}
           aside={<Legend names={["failed"]} columns={[errors]} point={point.value} format={rate} />}
         >
           <div style={{ minHeight: `${SMALL_HEIGHT}px` }}>

@@ -32,7 +32,7 @@ export function PodsTable({ view }: { view: ServiceView }): JSX.Element {
           ))}
         </span>
       }
-      cli={app.cli(`top ${service} --pods`)}
+      cli={app.cli(`top pods ${service}`)}
     >
       {pods.length === 0 ? (
         <Empty

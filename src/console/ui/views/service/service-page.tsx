@@ -92,7 +92,7 @@ export function ServicePage({ service }: { service: string }): JSX.Element {
             <div class="stack">
               <ClientsTable view={view} />
               <TryIt view={view} />
-              <Panel title="Changes" cli={app.cli(`flows --service ${service} --follow`)}>
+              <Panel title="Changes" cli={app.cli(`events ${service}`)}>
                 <EventList items={(history.data.value?.events ?? []).toReversed().slice(0, 8)} />
               </Panel>
             </div>

@@ -14,11 +14,15 @@ export function TryIt({ view }: { view: ServiceView }): JSX.Element | null {
   const from = useSignal<string | undefined>(undefined);
   if (app.about.value?.sandbox !== true) return null;
   const { service } = view.row;
+  const [namespace = "", name = ""] = service.split("/");
   const sites = (app.network.value?.sites ?? []).map(({ name }) => name).toSorted();
   const site = from.value ?? view.clients[0]?.site ?? sites[0] ?? "";
   const none = { do: "load", site, service, rps: 0 } as const;
   return (
-    <Panel title="Try it">
+    <Panel
+      title="Try it"
+      cli={`kubectl --context sandbox-${view.row.sites[0] ?? site} -n ${namespace} scale deployment/${name} --replicas 3`}
+    >
       <div class="try-row">
         <label>
           Load from{" "}
@@ -45,26 +49,31 @@ export function TryIt({ view }: { view: ServiceView }): JSX.Element | null {
           None
         </ControlButton>
       </div>
-      {view.row.sites.map((name) => {
-        const count = view.pods.filter((pod) => pod.site === name).length;
-        const scale = (replicas: number) => ({ do: "scale", site: name, service, replicas }) as const;
+      {view.row.sites.map((there) => {
+        const count = view.pods.filter((pod) => pod.site === there).length;
+        const scale = (replicas: number) => ({ do: "scale", site: there, service, replicas }) as const;
         const undo = { label: `Back to ${count}`, control: scale(count) };
         return (
-          <div class="try-row" key={name}>
+          <div class="try-row" key={there}>
             <span>
-              Pods at <SiteName name={name} />
+              Pods at <SiteName name={there} />
             </span>
             <ControlButton
               control={scale(Math.max(0, count - 1))}
               icon="idle"
-              label={`One pod less at ${name}`}
+              label={`One pod less at ${there}`}
               undo={undo}
               disabled={count === 0}
             >
               Less
             </ControlButton>
             <span class="count">{count}</span>
-            <ControlButton control={scale(count + 1)} icon="up" label={`One pod more at ${name}`} undo={undo}>
+            <ControlButton
+              control={scale(count + 1)}
+              icon="up"
+              label={`One pod more at ${there}`}
+              undo={undo}
+            >
               More
             </ControlButton>
           </div>

@@ -291,10 +291,12 @@ function Shares({ row }: { row: ServiceRow }): JSX.Element {
     <div class="shares">
       <ShareBar parts={row.shares} />
       <span class="shares-text">
-        {row.shares
-          .slice(0, 4)
-          .map(({ site, percent: part }) => `${site} ${share(part)}`)
-          .join("  ")}
+        {row.load.rps === 0
+          ? "no requests"
+          : row.shares
+              .slice(0, 4)
+              .map(({ site, percent: part }) => `${site} ${share(part)}`)
+              .join("  ")}
         {off > DRIFT_POINTS && row.load.rps > ENOUGH_RPS && (
           <span class="warn-text"> off by {off.toFixed(0)} points</span>
         )}
