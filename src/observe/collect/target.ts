@@ -1,0 +1,42 @@
+import { Backoff } from "#core/backoff.ts";
+import type { Random } from "#core/random.ts";
+
+/** Somebody who is asked each round: a router of the observer's site, or another site through them. */
+export class Target {
+  readonly key: string;
+  readonly prefix: string;
+  /** Of `RouterSource.routers`, for a router of the observer's own site. */
+  readonly router: string | undefined;
+  /** Of another site. */
+  readonly siteId: string | undefined;
+  /** Key of the router that answered last: whose cursor to ask with. */
+  answeredBy: string | undefined;
+  busy = false;
+  error: unknown;
+  #dueMs = 0;
+  readonly #backoff: Backoff;
+
+  constructor(input: { router?: string; siteId?: string; random: Random; periodMs: number }) {
+    const { router, siteId, random, periodMs } = input;
+    this.router = router;
+    this.siteId = siteId;
+    this.key = siteId === undefined ? `router ${router}` : `site ${siteId}`;
+    this.prefix = siteId === undefined ? "" : `/v1/sites/${encodeURIComponent(siteId)}`;
+    this.#backoff = new Backoff({ baseMs: periodMs, capMs: 5 * periodMs, random });
+  }
+
+  isDue(nowMs: number): boolean {
+    return !this.busy && nowMs >= this.#dueMs;
+  }
+
+  answered(): void {
+    this.error = undefined;
+    this.#dueMs = 0;
+    this.#backoff.reset();
+  }
+
+  failed(error: unknown, nowMs: number): void {
+    this.error = error;
+    this.#dueMs = nowMs + this.#backoff.nextDelayMs();
+  }
+}
