@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
 import { registerCheck } from "./check/register.ts";
+import { registerConsole } from "./console/register.ts";
+import { registerDebug } from "./debug/register.ts";
 import { registerDemo } from "./demo/register.ts";
 import { registerDns } from "./dns/register.ts";
 import { registerExplain } from "./explain/register.ts";
@@ -34,6 +36,8 @@ export function buildProgram(io: Io): Command {
   registerCheck(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
+  registerDebug(program, io);
+  registerConsole(program, io);
   registerSandbox(program, io);
   registerDemo(program, io);
   registerDns(program, io);

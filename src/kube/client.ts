@@ -54,6 +54,8 @@ export interface KubeClient {
    * pod itself is a KubeError with its `status` and without `kubeReason`.
    */
   askPod<T>(input: PodRequest): Promise<T>;
+  /** The same for an answer that is no JSON; its bytes as they come, at most `timeoutMs` [15,000] apart. */
+  askPodBytes(input: PodRequest): AsyncIterable<Uint8Array>;
   version(options?: CallOptions): Promise<ServerVersion>;
 }
 
@@ -217,14 +219,12 @@ class FetchKubeClient implements KubeClient {
   }
 
   askPod<T>(input: PodRequest): Promise<T> {
-    const { namespace, pod, port, path } = input;
-    const place = resourcePath(RESOURCES.pods, { namespace, name: `${pod}:${port}`, subresource: "proxy" });
-    return this.#transport.json<T>({
-      method: "GET",
-      path: place + path,
-      attempt: { verb: "get", resource: "pods/proxy", namespace, name: pod },
-      ...call(input),
-    });
+    return this.#transport.json<T>({ ...podRequest(input), ...call(input) });
+  }
+
+  askPodBytes(input: PodRequest): AsyncIterable<Uint8Array> {
+    const { signal, timeoutMs = 15_000 } = input;
+    return this.#transport.stream({ ...podRequest(input), accept: "*/*", signal, idleMs: timeoutMs });
   }
 
   version(options: CallOptions = {}): Promise<ServerVersion> {
@@ -304,6 +304,17 @@ class FetchKubeClient implements KubeClient {
 interface ListPage<T> {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
   readonly items?: readonly T[] | null;
+}
+
+function podRequest({
+  namespace,
+  pod,
+  port,
+  path,
+}: PodRequest): Pick<RequestInput, "method" | "path" | "attempt"> {
+  const place = resourcePath(RESOURCES.pods, { namespace, name: `${pod}:${port}`, subresource: "proxy" });
+  const attempt = { verb: "get", resource: "pods/proxy", namespace, name: pod };
+  return { method: "GET", path: place + path, attempt };
 }
 
 function call(options: CallOptions): CallOptions {
