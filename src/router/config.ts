@@ -223,6 +223,18 @@ export const RouterConfigSchema = Type.Object(
         { maxItems: CONFIG_LIMITS.services },
       ),
     ),
+    /** What is told of what happens here, and to whom. */
+    observe: Type.Optional(
+      Type.Object(
+        {
+          /** [network] `site`: only whoever reaches this router's admin endpoint; other sites of the network are refused. */
+          access: Type.Optional(Type.Union([Type.Literal("network"), Type.Literal("site")])),
+          /** [true] False records no flows; they are counted all the same. */
+          flows: Type.Optional(Type.Boolean()),
+        },
+        strict,
+      ),
+    ),
     drain: Type.Optional(
       Type.Object({ timeoutMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }) }, strict),
     ),

@@ -6,14 +6,8 @@ export class ServiceStats {
   readonly port: number;
   /** Where what goes to its endpoints is counted. */
   readonly ledger: TrafficLedger;
+  /** Accepted from clients, whatever is spoken on them. */
   connections = 0;
-  /** Attempts after the first of a connection. */
-  retries = 0;
-  /** Connections for which nothing was left to try. */
-  failures = 0;
-  /** Of flows that have ended; those that live are added when read. */
-  bytesToEndpoint = 0;
-  bytesToClient = 0;
 
   constructor(service: string, port: number, ledger = new TrafficLedger()) {
     this.service = service;
@@ -34,7 +28,6 @@ export class RouterCounters {
   refusedNoRoute = 0;
   refusedConnect = 0;
   idleReaped = 0;
-  ejections = 0;
   /** Advertisements, by what became of them. */
   advertisementsSent = 0;
   advertisementsAccepted = 0;

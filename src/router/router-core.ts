@@ -8,6 +8,8 @@ import type { ConnectQueue } from "./flow/connect-queue.ts";
 import type { RouterCounters } from "./counters.ts";
 import type { DialFor } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { EventLog } from "./observe/event-log.ts";
+import type { ServiceWatch } from "./observe/service-watch.ts";
 import { Flood, type Neighbour } from "./network/flood.ts";
 import type { Flow } from "./flow/flow.ts";
 import { HealthChecks } from "./health/health-checks.ts";
@@ -37,6 +39,8 @@ export interface RouterCoreOptions {
   readonly connects: ConnectQueue;
   readonly admit: (flow: Flow) => boolean;
   readonly onChange: () => void;
+  readonly events: EventLog;
+  readonly watch: ServiceWatch;
 }
 
 /** What a router is under one identity (site and replica id): its place in the network, and what it knows of it. */
@@ -64,7 +68,7 @@ export class RouterCore {
   #stopped = false;
 
   constructor(options: RouterCoreOptions) {
-    const { self, clock, random, counters, connects, admit, onChange } = options;
+    const { self, clock, random, counters, connects, admit, onChange, events, watch } = options;
     this.self = self;
     this.#options = options;
     this.#traces = `${clock.now().toString(36)}-${self.router}`.slice(0, 100);
@@ -74,12 +78,20 @@ export class RouterCore {
       database,
       clock,
       onServices: (services) => this.services.refresh(services),
+      onReachable: ({ siteId, facts }, reachable) =>
+        events.add({
+          kind: reachable ? "SiteReachable" : "SiteUnreachable",
+          siteId,
+          message: reachable
+            ? `A path leads to site ${facts.name}`
+            : `No path leads to site ${facts.name} any more`,
+        }),
       onChange,
     });
     this.services = new ServiceTable(self.site, this.network, {
       clock,
       random,
-      onEjected: () => counters.ejections++,
+      watch: (service, port) => watch.watch(service, port),
       onShares: onChange,
     });
     this.#health = new HealthChecks({

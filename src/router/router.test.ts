@@ -37,7 +37,7 @@ test("a refused endpoint is replaced by another before the client notices", asyn
   const pods = [{ port }, rig.backend("p1"), { port }];
   const router = rig.router({ site, listeners: [listener()], services: [service(pods)] });
   expect(await names(rig, listenPort(router), 12)).toEqual({ p1: 12 });
-  const [stats] = [...router.metrics().matchAll(/connect_retries_total\{.*\} (\d+)/g)];
+  const [stats] = [...router.metrics().matchAll(/isthmus_retries_total\{.*\} (\d+)/g)];
   expect(Number(stats?.[1])).toBeGreaterThan(0);
 });
 
@@ -245,7 +245,7 @@ test("an endpoint that fails five times in a row is put aside and comes back", a
     services: [service([{ port: gone.port }, rig.backend("p1")])],
   });
   await names(rig, listenPort(router), 12);
-  const retries = (): number => Number(/connect_retries_total\{.*\} (\d+)/.exec(router.metrics())?.[1]);
+  const retries = (): number => Number(/isthmus_retries_total\{.*\} (\d+)/.exec(router.metrics())?.[1]);
   expect(retries()).toBe(5);
   rig.backend("back", { port: gone.port });
   // After its time one connection tries it.

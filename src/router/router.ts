@@ -2,7 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { Random } from "#core/random.ts";
-import type { LinkHandler } from "#link/types.ts";
+import type { Link, LinkHandler } from "#link/types.ts";
 import { Admin } from "./admin.ts";
 import type { RouterConfig } from "./config.ts";
 import type { Problem } from "./config.ts";
@@ -17,10 +17,11 @@ import { Listeners } from "./serving/listeners.ts";
 import type { OpeningContext } from "./flow/opening.ts";
 import { RouterCore } from "./router-core.ts";
 import { policiesState } from "./explain/policy-state.ts";
-import { metricsText } from "./metrics.ts";
+import { metricsText } from "./metrics/metrics.ts";
 import { expiryOf } from "./observe/certificate.ts";
 import type { Observation } from "./observe/observation.ts";
 import type { Whereabouts } from "./observe/flow-log.ts";
+import type { Happening } from "./observe/event-log.ts";
 import { Telling, type Told } from "./observe/telling.ts";
 import { Serving } from "./serving/serving.ts";
 import type { RouterState } from "./state.ts";
@@ -146,6 +147,7 @@ export class Router {
   /** Takes a checked configuration. Returns what of it cannot work now; the rest does. */
   apply(config: RouterConfig, generation = this.#generation): readonly Problem[] {
     this.counters.configReloads++;
+    const changed = changedParts(this.#config, config);
     this.#generation = generation;
     const { site, router } = this.#core.self;
     if (config.site.id !== site || this.#routerIdOf(config) !== router) {
@@ -161,6 +163,10 @@ export class Router {
       this.#problems = [{ field: "", message: messageOf(error) }];
       log.error("Configuration could not be applied", { reason: messageOf(error) });
     }
+    if (changed.length > 0) {
+      const message = `Configuration is in force: ${changed.join(", ")} changed`;
+      this.#telling.events.add({ kind: "ConfigApplied", message });
+    }
     for (const { field, message } of this.#problems)
       log.error("Part of the configuration does not work", { field, reason: message });
     return this.#problems;
@@ -169,6 +175,12 @@ export class Router {
   /** A configuration was refused before it came here: the last good one stays, and the state says why. */
   refuse(problems: readonly Problem[]): void {
     this.counters.configRefused++;
+    const [first] = problems;
+    const why = first === undefined ? "" : `: ${first.field} ${first.message}`;
+    this.#telling.events.add({
+      kind: "ConfigRefused",
+      message: `A configuration was refused, the last good one stays${why}`,
+    });
     this.#problems = problems;
     this.#changed();
   }
@@ -194,8 +206,17 @@ export class Router {
   }
 
   metrics(): string {
-    const { network, database, services } = this.#core;
+    const { network, database, services, self } = this.#core;
+    const { flows, events, ledger, watch } = this.#telling;
     return metricsText({
+      rows: this.#telling.rows(),
+      rowOverflows: ledger.overflows,
+      watched: watch.counts,
+      flowLog: flows,
+      eventLog: events,
+      siteId: self.site,
+      siteName: this.#config.site.name,
+      version: this.#options.version,
       counters: this.counters,
       http: this.http,
       http2: this.#serving.http2.counters,
@@ -203,9 +224,11 @@ export class Router {
       services: this.#listeners.stats,
       flows: this.#flows,
       links: network.links,
+      linkStates: this.#links.state(network.links),
       sites: network.sites,
       routers: database.size,
       endpoints: services.entries(),
+      certificateExpiresMs: this.#certificateExpiresMs,
       connecting: this.#connects.size,
       generation: this.#generation,
       transport: this.#transport,
@@ -248,6 +271,8 @@ export class Router {
     const core = this.#core;
     const identity = identityOf(config);
     this.#certificateExpiresMs = identity === undefined ? undefined : expiryOf(identity);
+    const { flows = true } = config.observe ?? {};
+    this.#telling.flows.enabled = flows;
     core.configure(config, { identity, generation: this.#generation });
     const { router: routerId } = core.self;
     const { version } = this.#options;
@@ -288,6 +313,8 @@ export class Router {
       connects: this.#connects,
       admit: (flow) => this.#admit(flow),
       onChange: () => this.#changed(),
+      events: this.#telling.events,
+      watch: this.#telling.watch,
     });
   }
 
@@ -297,9 +324,13 @@ export class Router {
 
   #linkHandler(): LinkHandler {
     return {
-      onUp: (link) => this.#core.linkUp(link),
+      onUp: (link) => {
+        this.#telling.events.add(linkEvent(link, { kind: "LinkUp", what: "is up" }));
+        this.#core.linkUp(link);
+      },
       onDown: (link, reason) => {
         log.info("Link is down", { link: link.name, site: link.remote.siteId, reason });
+        this.#telling.events.add(linkEvent(link, { kind: "LinkDown", what: `is down: ${reason}` }));
         this.#core.linkDown(link);
       },
       onStream: (stream, link) => this.#core.inbound.accept(stream, link),
@@ -318,11 +349,7 @@ export class Router {
 
   readonly #closed = (flow: Flow): void => {
     this.#flows.remove(flow);
-    const { endpoint, stats, near, far } = flow;
-    if (endpoint !== undefined) endpoint.inFlight--;
-    if (stats === undefined) return;
-    stats.bytesToEndpoint += near?.received ?? 0;
-    stats.bytesToClient += far?.received ?? 0;
+    if (flow.endpoint !== undefined) flow.endpoint.inFlight--;
   };
 
   #idle(flow: Flow): void {
@@ -373,4 +400,19 @@ export class Router {
 /** Another one for each process, and each router in it. */
 function epochOf(clock: Clock, random: Random): string {
   return `${clock.now().toString(36)}-${Math.floor(random.next() * 2 ** 32).toString(36)}`;
+}
+
+function linkEvent(
+  { name, direction, remote }: Link,
+  { kind, what }: { readonly kind: "LinkUp" | "LinkDown"; readonly what: string },
+): Happening {
+  const { siteId, siteName } = remote;
+  const way = direction === "dialled" ? "to" : "from";
+  return { kind, link: name, siteId, message: `Link ${name} ${way} ${siteName} ${what}` };
+}
+
+/** What a person would like to hear of; endpoints come and go all the time. */
+function changedParts(before: RouterConfig, after: RouterConfig): string[] {
+  const parts = ["site", "identity", "accept", "links", "listeners", "entry", "policies", "observe"] as const;
+  return parts.filter((part) => !Bun.deepEquals(before[part], after[part], true));
 }

@@ -5,6 +5,7 @@ import type { EndpointConfig, Only, PolicyConfig, RouterConfig, ServiceConfig } 
 import { Endpoint, type EndpointFacts } from "./endpoint.ts";
 import { explainService } from "./explain/explain.ts";
 import type { ServiceExplanation } from "./explain/explanation.ts";
+import type { BalancerWatch } from "./observe/service-watch.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { Balancer, type BalancerOptions, type Offer, type PickContext } from "./selection/balancer.ts";
 import { NarrowedBalancers } from "./selection/narrowed.ts";
@@ -45,8 +46,8 @@ const DEFAULT_BUDGET_PERCENT = 20;
 export interface ServiceTableOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** An endpoint was put aside after failures. */
-  readonly onEjected?: () => void;
+  /** What hears of the balancer of a service's port. */
+  readonly watch?: (service: string, port: number) => BalancerWatch;
   /** Shares changed by themselves (failures, ramps); at most once per second. */
   readonly onShares?: () => void;
 }
@@ -91,9 +92,8 @@ export class ServiceTable {
     this.#siteId = siteId;
     this.#network = network;
     this.#options = options;
-    const { clock, random, onEjected } = options;
-    const onShift = (): void => this.#tellShares();
-    this.#balancerOptions = { clock, random, onShift, ...(onEjected === undefined ? {} : { onEjected }) };
+    const { clock, random } = options;
+    this.#balancerOptions = { clock, random, onShift: () => this.#tellShares() };
   }
 
   stop(): void {
@@ -134,7 +134,7 @@ export class ServiceTable {
     }
     const known = entry.balancers.get(port);
     if (known !== undefined && (http ?? known.http) === known.http) return known.balancer;
-    const balancer = known?.balancer ?? new Balancer(this.#balancerOptions);
+    const balancer = known?.balancer ?? this.#newBalancer(service, port);
     entry.balancers.set(port, { balancer, http: http ?? false });
     this.#refresh(entry);
     return balancer;
@@ -316,6 +316,10 @@ export class ServiceTable {
       for (const { balancers } of this.#entries.values())
         for (const { balancer } of balancers.values()) if (balancer.tendency === "moving") this.#tellShares();
     });
+  }
+
+  #newBalancer(service: string, port: number): Balancer {
+    return new Balancer({ ...this.#balancerOptions, ...this.#options.watch?.(service, port) });
   }
 
   #newConnectPolicy(service: string): ConnectPolicy {

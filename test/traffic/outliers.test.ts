@@ -21,7 +21,7 @@ test("a blackholed pod costs the first requests at most 1 s, none fails, then it
   const own = new OwnDelay();
   await using load = new Load({ target: sites.entrance, perSecond: 100, connections: 100 });
   await Bun.sleep(3000);
-  const ejections = await sites.metric("isthmus_router_ejections_total");
+  const ejections = await sites.metric("isthmus_ejections_total");
   const settledMs = performance.now();
   await Bun.sleep(1000);
   await load.stop();

@@ -1,6 +1,5 @@
 import type { Endpoint } from "../endpoint.ts";
 import type { ResetCode } from "#link/reset-code.ts";
-import type { ServiceStats } from "../counters.ts";
 import { CLIENT_LEFT } from "../observe/account.ts";
 import type { TrafficCounts } from "../observe/traffic-row.ts";
 
@@ -57,8 +56,6 @@ export class Flow {
   drain: (() => void) | undefined;
   /** The endpoint it goes to, chosen here; changes while connects are retried. */
   endpoint: Endpoint | undefined;
-  /** Counts of its service; undefined for a relayed flow. */
-  stats: ServiceStats | undefined;
   /** What to show of where it goes. */
   target = "";
   /** Nearer the client. */

@@ -149,7 +149,7 @@ export class Opening implements End, ConnectTarget {
       this.#giveUp();
       return;
     }
-    if (this.#attempt++ > 0) route.stats.retries++;
+    this.#attempt++;
     const flow = this.#flow;
     flow.endpoint = endpoint;
     flow.target = endpoint.wireId;
@@ -231,8 +231,7 @@ export class Opening implements End, ConnectTarget {
 
   #giveUp(): void {
     this.#done = true;
-    this.#route.stats.failures++;
-    this.#flow.broken ??= this.#attempt === 0 || this.#tried.length === 0 ? "no-endpoints" : "connect-failed";
+    this.#flow.broken ??= this.#account.attempts === 0 ? "no-endpoints" : "connect-failed";
     this.#client.deliverReset();
     this.#flow.abandon();
   }

@@ -1,6 +1,5 @@
 /** What HTTP listeners count beside connections; plain integers, read at scrape time. All only grow. */
 export class HttpCounters {
-  requests = 0;
   /** Final answers to clients by class: index 1 to 5. */
   readonly responses: number[] = [0, 0, 0, 0, 0, 0];
   retries = 0;

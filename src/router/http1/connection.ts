@@ -292,8 +292,7 @@ export class Http1Connection implements End, ExchangeClient, Watched {
   /** A head is whole; what is behind it in `chunk` begins at `at`. Returns the index up to which that was read. */
   #begin(exchange: Exchange, chunk: Uint8Array, at: number): number {
     const { request } = exchange;
-    const { counters, clock } = this.#context;
-    counters.requests++;
+    const { clock } = this.#context;
     this.#keepAlive = request.keepAlive;
     this.#expectsContinue = request.expectContinue;
     exchange.startedMs = clock.monotonicMs();

@@ -195,7 +195,6 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   #countRetry(): void {
     this.#attemptMs = this.#tools.context.clock.monotonicMs();
     this.#tools.context.counters.retries++;
-    this.route.stats.retries++;
   }
 
   #dial(endpoint: Endpoint): void {
@@ -282,9 +281,8 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   }
 
   #nothingLeft(): void {
-    const { service, port, stats } = this.route;
+    const { service, port } = this.route;
     const answer = answerWithout(this.#failure, `${service}:${port}`);
-    stats.failures++;
     if (answer.status === 503) this.#tools.context.counters.unavailable++;
     this.#tell(answer.status, answer.reason);
     this.client.answerLocally(answer);

@@ -81,7 +81,6 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
 
   start(fields: readonly KnownField[], endStream: boolean): void {
     const { http, routes, pools, requestFields } = this.#context;
-    http.counters.requests++;
     this.fields = fields;
     this.#ended = endStream;
     this.#account = new RequestAccount(http.flows, { fields, client: this.#context.facts.address });
@@ -296,13 +295,11 @@ export class Exchange implements H2Handler, Asked, Asker, Timed {
 
   #ask(route: Route, endpoint: Endpoint | undefined, otherwise: LocalReason): void {
     if (endpoint === undefined) {
-      route.stats.failures++;
       this.#answerHere(otherwise);
       return;
     }
     const { http, pools } = this.#context;
     if (this.#attempts++ > 0) {
-      route.stats.retries++;
       http.counters.retries++;
     }
     this.#account.attempt(endpoint);

@@ -31,6 +31,8 @@ export interface NetworkOptions {
   readonly clock: Clock;
   /** Services whose endpoints or paths changed. */
   readonly onServices: (services: ReadonlySet<string>) => void;
+  /** A site can be reached, that could not or was not known; or cannot any more. */
+  readonly onReachable?: (site: SiteView, reachable: boolean) => void;
   /** Anything that the state shows changed. */
   readonly onChange: () => void;
 }
@@ -192,11 +194,14 @@ export class Network implements Offers {
     const facts = this.#believed(siteId);
     if (facts === undefined) return;
     let view = this.#sites.get(siteId);
+    const isNew = view === undefined;
     const before = view?.cost;
     if (view === undefined) {
       view = { siteId, facts: { ...facts, services: new Map() }, cost, nextHops, turn: 0 };
       this.#sites.set(siteId, view);
     }
+    if ((view.cost === undefined) !== (cost === undefined) || (isNew && cost !== undefined))
+      this.#options.onReachable?.(view, cost !== undefined);
     view.cost = cost;
     view.nextHops = nextHops;
     if (view.facts !== facts) this.#believe(view, facts, undefined, touched);

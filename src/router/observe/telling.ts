@@ -6,6 +6,7 @@ import type { RouterState } from "../state.ts";
 import { EventLog } from "./event-log.ts";
 import { FlowLog, type Whereabouts } from "./flow-log.ts";
 import type { LinkTraffic, Observation, ObservedRouter, TrafficRow } from "./observation.ts";
+import { ServiceWatch } from "./service-watch.ts";
 import { TrafficLedger } from "./traffic-ledger.ts";
 import type { TrafficCounts } from "./traffic-row.ts";
 
@@ -40,6 +41,7 @@ export class Telling {
   readonly ledger = new TrafficLedger();
   readonly flows: FlowLog;
   readonly events: EventLog;
+  readonly watch: ServiceWatch;
   readonly #options: TellingOptions;
   readonly #startedMs: number;
   readonly #stopSweeping: () => void;
@@ -51,6 +53,7 @@ export class Telling {
     this.#startedMs = clock.now();
     this.flows = new FlowLog({ clock, random, where: (siteId) => told.where(siteId) });
     this.events = new EventLog(clock);
+    this.watch = new ServiceWatch(this.events);
     this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
   }
 

@@ -43,11 +43,20 @@ export type Needs =
    */
   | { readonly kind: "cookie"; readonly name: string; readonly set: boolean; readonly ttlSeconds: number };
 
+/** What a balancer knows, right after it was found. */
+export interface Sorted {
+  /** Best first; another array when there are other tiers. */
+  readonly tiers: readonly Tier[];
+  readonly members: ReadonlyMap<Endpoint, Candidate>;
+}
+
 export interface BalancerOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** An endpoint was put aside. */
   readonly onEjected?: () => void;
+  /** Who may be used was found anew. To be quick about it, and to touch nothing. */
+  readonly onSorted?: (sorted: Sorted) => void;
   /** Who gets what changed by itself: after failures, a trial, or on a ramp. */
   readonly onShift?: () => void;
 }
@@ -366,6 +375,7 @@ export class Balancer {
         this.#dueMs,
         nowMs + Math.max(RAMP_STEP_MIN_MS, this.#policy.rampMs / RAMP_STEPS),
       );
+    this.#options.onSorted?.({ tiers, members: this.#members });
   }
 }
 

@@ -72,7 +72,9 @@ test("auto: a server that speaks first is heard at once, and keeps the connectio
   console.log(`figure: a greeting passed after at most ${slowestMs.toFixed(1)} ms`);
   expect(counts).toEqual({ p0: 5, p1: 5 });
   await eventually(() => router.flows.size === 0);
-  expect(router.metrics()).toContain('isthmus_router_endpoints{service="default/app",ready="true"} 2');
+  expect(router.metrics()).toContain(
+    'isthmus_service_endpoints{service="default/app",site="a",ready="true"} 2',
+  );
 });
 
 test("auto: a client that speaks first, and no HTTP, is passed on as it is", async () => {
@@ -105,7 +107,7 @@ test("auto: HTTP after a pause is HTTP still", async () => {
   await Bun.sleep(20);
   client.send(REQUEST.slice(10) + REQUEST);
   await client.until((one) => one.text.split("p0 /x").length === 3);
-  expect(router.metrics()).toContain("isthmus_router_http_requests_total 2");
+  expect(router.metrics()).toMatch(/isthmus_requests_total\{.*code_class="2xx"\} 2\n/);
 });
 
 test("auto: with no endpoint the client is reset, and one that leaves early leaves nothing", async () => {

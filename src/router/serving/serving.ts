@@ -57,10 +57,7 @@ export class Serving {
   begin(client: Client, served: Served): void {
     const { protocol, routes } = served;
     const route = routes.only;
-    if (route !== undefined) {
-      client.flow.stats = route.stats;
-      route.stats.connections++;
-    }
+    if (route !== undefined) route.stats.connections++;
     if (protocol === "tcp" && route !== undefined) this.#tcp(client, { route, first: undefined, fin: false });
     else if (protocol === "auto" && route !== undefined) this.#detect(client, { served, route });
     else this.#detect(client, { served, route: undefined });
@@ -114,7 +111,6 @@ export class Serving {
         flow.countTo(account.row);
       },
       onNone: (account) => {
-        route.stats.failures++;
         flow.broken ??= account.attempts === 0 ? "no-endpoints" : "connect-failed";
         countsEnd(flow, { account, clock });
         end.deliverReset();
