@@ -30,6 +30,7 @@ const SIDEWAYS: Readonly<Record<string, string>> = {
   "kube -> api": "the client speaks in the resource definitions and object types of api",
   "observe -> site":
     "checks and router sources name what a site is made of (names.ts, rbac.ts); nothing of it runs there",
+  "cli -> console": "a command and the demo start the console's server",
   "link -> pki": "a peer's identity is read from its certificate by pki's one parser",
 };
 
