@@ -7,6 +7,7 @@ import { registerDemo } from "./demo/register.ts";
 import { registerDns } from "./dns/register.ts";
 import { registerExplain } from "./explain/register.ts";
 import { registerExpose } from "./expose/register.ts";
+import { registerFlows } from "./flows/register.ts";
 import { registerInit } from "./init/register.ts";
 import { registerLink } from "./link/register.ts";
 import { registerNetwork } from "./network/register.ts";
@@ -15,6 +16,7 @@ import { registerRun } from "./run/register.ts";
 import { registerSandbox } from "./sandbox/register.ts";
 import { registerStatus } from "./status/register.ts";
 import { registerToken } from "./token/register.ts";
+import { registerTop } from "./top/register.ts";
 import { registerVersion } from "./version/register.ts";
 
 /** The tree of commands. Nothing of a command is loaded before it runs, so that a short one starts fast. */
@@ -36,6 +38,8 @@ export function buildProgram(io: Io): Command {
   registerCheck(program, io);
   registerStatus(program, io);
   registerNetwork(program, io);
+  registerTop(program, io);
+  registerFlows(program, io);
   registerDebug(program, io);
   registerConsole(program, io);
   registerSandbox(program, io);

@@ -50,7 +50,7 @@ export class Live implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#drawn && this.#io.outIsTerminal) this.#io.out(SHOW_CURSOR);
+    if (this.#drawn && this.#io.outIsTerminal) this.#io.out(`\r${CLEAR_LINE}${SHOW_CURSOR}`);
     this.#drawn = false;
   }
 }
