@@ -48,6 +48,8 @@ export async function startCluster(
   let node: RunningNode | undefined;
   const nodeApi: NodeApi = {
     logs: (namespace, pod, logOptions) => node?.logs(namespace, pod, logOptions) ?? starting(),
+    refusesExec: (namespace, pod, container) =>
+      node === undefined ? starting() : node.refusesExec(namespace, pod, container),
     exec: (namespace, pod, execOptions) => node?.exec(namespace, pod, execOptions) ?? starting(),
   };
   const server = startApiServer({

@@ -145,6 +145,8 @@ export interface ExecProcess {
 /** What the API server asks of the node half. */
 export interface NodeApi {
   logs(namespace: string, pod: string, options: LogOptions): ReadableStream<Uint8Array> | ApiError;
+  /** Why `exec` would refuse, before anything starts. */
+  refusesExec(namespace: string, pod: string, container: string | undefined): ApiError | undefined;
   /** Starts a command in what a container sees: its files, environment and working directory. It ends with the container. */
   exec(namespace: string, pod: string, options: ExecOptions): ExecProcess | ApiError;
 }

@@ -15,6 +15,7 @@ const LINES: NodeApi = {
       .body as ReadableStream<Uint8Array>;
   },
   exec: () => new ApiError(500, "InternalError", "there is no node here"),
+  refusesExec: () => undefined,
 };
 
 export interface TestServer extends AsyncDisposable {

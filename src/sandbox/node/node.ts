@@ -61,6 +61,7 @@ export function startNode(options: NodeOptions): RunningNode {
   kubelet.start();
   return {
     logs: (namespace, pod, logOptions) => kubelet.logs(namespace, pod, logOptions),
+    refusesExec: (namespace, pod, container) => kubelet.refusesExec(namespace, pod, container),
     exec: (namespace, pod, execOptions) => kubelet.exec(namespace, pod, execOptions),
     async stop({ graceMs }) {
       for (const controller of controllers) controller.stop();

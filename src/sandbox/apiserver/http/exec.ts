@@ -1,6 +1,5 @@
 import { ApiError, type ExecProcess, type KubeObject } from "../cluster-api.ts";
 import { badRequest, methodNotAllowed, notFound } from "../errors.ts";
-import { refusal } from "./answer.ts";
 import type { Call, ServerContext, SocketSession } from "./context.ts";
 import type { ResourcePath } from "./path.ts";
 
@@ -27,6 +26,10 @@ export function execInPod(context: ServerContext, call: Call, path: ResourcePath
     throw notFound({ group: "", resource: "pods" }, name);
   const command = query.getAll("command");
   if (command.length === 0) throw badRequest("you must specify at least 1 command for the container");
+  const container = query.get("container") || undefined;
+  // A client that is refused over WebSocket comes again with SPDY, and shows what it hears then.
+  const refusal = context.node.refusesExec(namespace, name, container);
+  if (refusal !== undefined) throw refusal;
   const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((word) => word.trim());
   const protocol = PROTOCOLS.find((each) => offered.includes(each));
   if (protocol === undefined) {
@@ -35,10 +38,9 @@ export function execInPod(context: ServerContext, call: Call, path: ResourcePath
   if (context.execs.size >= MAX_EXECS)
     throw new ApiError(429, "TooManyRequests", `${MAX_EXECS} commands run in pods already`);
   const is = (flag: string): boolean => ["1", "true"].includes(query.get(flag) ?? "");
-  const container = query.get("container") ?? "";
   const session = new ExecSession(context.execs, (output) =>
     context.node.exec(namespace, name, {
-      ...(container === "" ? {} : { container }),
+      ...(container === undefined ? {} : { container }),
       command,
       stdin: is("stdin"),
       tty: is("tty"),
@@ -47,7 +49,7 @@ export function execInPod(context: ServerContext, call: Call, path: ResourcePath
   );
   // Started before the answer, so that a refusal is one.
   const refused = session.start();
-  if (refused !== undefined) return refusal(refused);
+  if (refused !== undefined) throw refused;
   if (call.upgrade(session, protocol)) return undefined;
   session.close();
   throw badRequest("the request does not ask for a WebSocket");

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import type { ExecOptions, ExecProcess } from "../../apiserver/cluster-api.ts";
@@ -6,6 +5,7 @@ import { type EventDetails, timestamp } from "../events.ts";
 import type { Container, ContainerState, ContainerStatus, HandlerAction, Pod, Probe } from "../types.ts";
 import { runAction } from "./actions.ts";
 import { ConfigError } from "./config-error.ts";
+import { readNote, writeNote } from "./container-note.ts";
 import { startExec } from "./exec-process.ts";
 import { ImageError, type LaunchPlan } from "./launch.ts";
 import type { OwnNamespaces } from "./own-namespaces.ts";
@@ -32,14 +32,6 @@ export interface ContainerHost {
   /** The container ended and will not start again. */
   done(): void;
   event(container: Container, details: EventDetails): void;
-}
-
-interface Note {
-  pid: number;
-  startTime: number;
-  restartCount: number;
-  startedAt: string;
-  lastState: ContainerState;
 }
 
 const IMAGE_BACKOFF_MS = 10_000;
@@ -153,7 +145,7 @@ export class ContainerRunner {
 
   /** Takes up what an earlier life of the cluster process left; false when this container never ran. */
   restore(before: ContainerStatus | undefined): boolean {
-    const note = this.#readNote();
+    const note = readNote(this.#host.noteFile(this.container.name));
     if (before?.state.terminated !== undefined && !this.#restarts(before.state.terminated.exitCode)) {
       this.#state = before.state;
       this.#lastState = before.lastState;
@@ -392,23 +384,11 @@ export class ContainerRunner {
   }
 
   #note(running: PodProcess): void {
-    const note: Note = {
+    writeNote(this.#host.noteFile(this.container.name), {
       ...running.id,
       restartCount: this.#restartCount,
       startedAt: timestamp(this.#startedMs),
       lastState: this.#lastState,
-    };
-    writeFileSync(this.#host.noteFile(this.container.name), JSON.stringify(note), { mode: 0o600 });
-  }
-
-  #readNote(): Note | undefined {
-    const file = this.#host.noteFile(this.container.name);
-    if (!existsSync(file)) return undefined;
-    try {
-      return JSON.parse(readFileSync(file, "utf8")) as Note;
-    } catch {
-      // Cut short by a crash: the process, if there is one, is found by its marker and ended.
-      return undefined;
-    }
+    });
   }
 }

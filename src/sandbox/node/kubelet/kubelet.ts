@@ -14,6 +14,7 @@ import { isPodFinished } from "../conditions.ts";
 import { at } from "../store.ts";
 import { type AddressPlan, AddressPool, podIps } from "../services/addresses.ts";
 import type { ContainerStatus, Pod } from "../types.ts";
+import type { ContainerRunner } from "./container-runner.ts";
 import { LogFiles } from "./log-files.ts";
 import { logStream } from "./log-stream.ts";
 import { OwnNamespaces } from "./own-namespaces.ts";
@@ -100,13 +101,24 @@ export class Kubelet implements NodeApi {
     return this.#stream(found.pod, { container: found.container, options });
   }
 
+  refusesExec(namespace: string, name: string, container: string | undefined): ApiError | undefined {
+    const found = this.#runnerOf({ namespace, name }, container);
+    return found instanceof ApiError ? found : undefined;
+  }
+
   exec(namespace: string, name: string, options: ExecOptions): ExecProcess | ApiError {
-    const found = this.#containerOf({ namespace, name }, options.container);
+    const found = this.#runnerOf({ namespace, name }, options.container);
+    return found instanceof ApiError ? found : (found.exec(options) ?? notRunning(found.container.name));
+  }
+
+  #runnerOf(
+    pod: { namespace: string; name: string },
+    container: string | undefined,
+  ): ContainerRunner | ApiError {
+    const found = this.#containerOf(pod, container);
     if (found instanceof ApiError) return found;
     const runner = this.#workers.get(found.pod.metadata.uid ?? "")?.container(found.container);
-    const started = runner?.exec(options);
-    if (started !== undefined) return started;
-    return new ApiError(500, "InternalError", `container not found ("${found.container}"): it does not run`);
+    return runner?.running === true ? runner : notRunning(found.container);
   }
 
   #containerOf(
@@ -248,6 +260,10 @@ export class Kubelet implements NodeApi {
       log.error("Pod not handled", { error: messageOf(error) });
     }
   }
+}
+
+function notRunning(container: string): ApiError {
+  return new ApiError(500, "InternalError", `container not found ("${container}"): it does not run`);
 }
 
 interface Run {
