@@ -92,6 +92,11 @@ export function pageTraffic(page: Page, source: TrafficSource): void {
     "Times that a worse tier was taken into use",
     watched.map((one): Sample => [labelsOf(one), one.failovers]),
   );
+  page.gauge(
+    "isthmus_failover_active",
+    "Whether a worse tier serves and what it took over from is not back",
+    watched.map((one): Sample => [labelsOf(one), one.failedOver ? 1 : 0]),
+  );
   page.counter(
     "isthmus_router_traffic_row_overflows_total",
     "Rows of traffic that were not made for their bound",

@@ -3,7 +3,7 @@ import type { Candidate } from "../selection/candidate.ts";
 import type { Tier } from "../selection/tier.ts";
 import type { EventLog } from "./event-log.ts";
 
-/** What became of one service's port; all only grow. */
+/** What became of one service's port; numbers only grow. */
 export interface ServiceCounts {
   readonly service: string;
   readonly port: number;
@@ -11,6 +11,8 @@ export interface ServiceCounts {
   ejections: number;
   /** Times that a worse tier was taken into use. */
   failovers: number;
+  /** A worse tier was taken into use, and what was there before is not back. */
+  failedOver: boolean;
 }
 
 /** What a balancer reports to. */
@@ -49,7 +51,7 @@ export class ServiceWatch {
     const key = `${service}:${port}`;
     let counts = this.#counts.get(key);
     if (counts !== undefined) return counts;
-    counts = { service, port, ejections: 0, failovers: 0 };
+    counts = { service, port, ejections: 0, failovers: 0, failedOver: false };
     if (this.#counts.size < MAX_COUNTS) this.#counts.set(key, counts);
     return counts;
   }
@@ -61,6 +63,8 @@ class PortWatch {
   #tiers: readonly Tier[] | undefined;
   /** The worst tier in use; -1: none is; undefined before any was. */
   #level: number | undefined;
+  /** The level that a failover left; undefined while none lasts. */
+  #left: number | undefined;
   #ejected: ReadonlySet<Candidate> = new Set();
 
   constructor(counts: ServiceCounts, events: EventLog) {
@@ -76,6 +80,10 @@ class PortWatch {
     this.#tiers = tiers;
     if (level < 0 && before === undefined) return;
     this.#level = level;
+    // Other tiers, or all endpoints gone and back: what was before is no measure any more.
+    if (!sameTiers || level < 0 || (this.#left !== undefined && level <= this.#left)) this.#left = undefined;
+    else if (before !== undefined && before >= 0 && level > before) this.#left ??= before;
+    this.#counts.failedOver = this.#left !== undefined;
     if (before === undefined || level === before) return;
     if (level < 0) this.#say("NoEndpoints", "has no endpoint left that may be used");
     else if (before < 0) this.#say("EndpointsBack", `has endpoints again: ${clustersOf(level, members)}`);
