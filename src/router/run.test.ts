@@ -166,10 +166,10 @@ test("from a control channel: configured, state on change, last good kept for wh
       generation: 1,
       problems: [],
     });
-    send(2, { ...config, bogus: 1 });
+    send(2, { ...config, drain: 1 });
     await eventually(() => heard.some((one) => one.type === "applied" && one.generation === 2));
     expect(heard.find((one) => one.type === "applied" && one.generation === 2)).toMatchObject({
-      problems: [{ field: "bogus" }],
+      problems: [{ field: "drain" }],
     });
     const saved = join(options.stateDir, "router-config.json");
     expect(statSync(saved).mode & 0o777).toBe(0o600);

@@ -7,10 +7,11 @@ import { logFor } from "#core/log.ts";
 import { systemRandom } from "#core/random.ts";
 import { VERSION } from "#core/version.ts";
 import { ConfigWatch, loadConfigFile } from "./control/config-file.ts";
-import { parseConfig, type RouterConfig } from "./config.ts";
+import type { RouterConfig } from "./config.ts";
 import { ControlClient } from "./control/control-client.ts";
 import type { ControllerMessage, RouterMessage } from "./control/control-protocol.ts";
 import { LastGood } from "./control/last-good.ts";
+import { parseToldConfig } from "./control/told-config.ts";
 import { Router, type RouterOptions } from "./router.ts";
 import { tlsTransport } from "./network/tls-transport.ts";
 
@@ -131,7 +132,12 @@ async function runFromControl(
     } else router.apply(config, generation);
   };
   const receive = ({ generation, config: value }: ControllerMessage): void => {
-    const result = parseConfig(value);
+    const result = parseToldConfig(value);
+    if (result.ignored.length > 0)
+      log.warn("The controller is newer than this router: what it says beyond what is known is left out", {
+        generation,
+        fields: result.ignored.map(({ field }) => field).join(", "),
+      });
     if (!result.ok) {
       router?.refuse(result.problems);
       const [first] = result.problems;

@@ -17,7 +17,7 @@ import type { RouterState } from "../state.ts";
 export type ControllerMessage = {
   readonly type: "config";
   readonly generation: number;
-  /** Checked with `parseConfig` before it is used. */
+  /** Checked with `parseToldConfig` before it is used. */
   readonly config: unknown;
 };
 
