@@ -1,9 +1,8 @@
 import { IsthmusError } from "#core/errors.ts";
 import { resolveAddress } from "./config.ts";
-import { explainAnswer } from "./explain/explain-answer.ts";
 import type { FlowTable } from "./flow/flow-table.ts";
-import type { Listeners } from "./serving/listeners.ts";
-import type { Observation } from "./observe/observation.ts";
+import { answerOf, type Telltale } from "./observe/answer.ts";
+import type { Answer } from "./observe/over-links/protocol.ts";
 import type { RouterCore } from "./router-core.ts";
 import type { RouterState } from "./state.ts";
 import { listenTcp } from "./serving/tcp-listener.ts";
@@ -11,15 +10,16 @@ import { listenTcp } from "./serving/tcp-listener.ts";
 /** /v1/streams shows so many at most, and says how many there are. */
 const MAX_STREAMS = 1000;
 
+/** Site ids need no escapes. */
+const ELSEWHERE = /^\/v1\/sites\/([A-Za-z0-9._:-]{1,120})(\/v1\/(?:observe|explain))$/;
+
 /** What the admin endpoint shows of a router. */
-export interface Shown {
+export interface Shown extends Telltale {
   readonly ready: boolean;
   readonly flows: FlowTable;
-  readonly listeners: Pick<Listeners, "protocolOf">;
-  core(): RouterCore;
   state(): RouterState;
   metrics(): string;
-  observe(query: URLSearchParams): Observation;
+  ask(siteId: string, path: string, signal: AbortSignal): Promise<Answer>;
 }
 
 export interface AdminOptions {
@@ -37,6 +37,7 @@ export interface AdminOptions {
  *     /v1/streams  flows with their bytes
  *     /v1/observe  what happened since the asker's cursor (observe/observation.ts)
  *     /v1/explain  how the new work of one service's port is divided, and why (explain-answer.ts)
+ *     /v1/sites/<site id>/v1/observe, …/v1/explain  the same of a router of another site, over the links
  */
 export class Admin {
   readonly listen: string;
@@ -63,10 +64,16 @@ export class Admin {
   }
 }
 
-function answer(request: Request, router: Shown): Response {
+async function answer(request: Request, router: Shown): Promise<Response> {
   if (request.method !== "GET" && request.method !== "HEAD")
     return new Response("Only GET\n", { status: 405 });
-  const { pathname, searchParams } = new URL(request.url);
+  const url = new URL(request.url);
+  const { pathname, search } = url;
+  const elsewhere = ELSEWHERE.exec(pathname);
+  if (elsewhere !== null) {
+    const [, site = "", path = ""] = elsewhere;
+    return responseOf(await router.ask(site, `${path}${search}`, request.signal));
+  }
   switch (pathname) {
     case "/healthz":
       return new Response("ok\n");
@@ -78,14 +85,13 @@ function answer(request: Request, router: Shown): Response {
       });
     case "/v1/state":
       return Response.json(router.state());
-    case "/v1/observe":
-      return Response.json(router.observe(searchParams));
     case "/v1/routes":
       return Response.json(routesOf(router.core()));
     case "/v1/streams":
       return Response.json(streamsOf(router.flows));
+    case "/v1/observe":
     case "/v1/explain":
-      return explained(searchParams, router);
+      return responseOf(answerOf(url, router));
     default:
       return new Response(
         "Not found: /healthz /readyz /metrics /v1/state /v1/routes /v1/streams /v1/explain /v1/observe\n",
@@ -96,15 +102,10 @@ function answer(request: Request, router: Shown): Response {
   }
 }
 
-function explained(query: URLSearchParams, router: Shown): Response {
-  const { services } = router.core();
-  const protocolOf = (service: string, port: number): string | undefined =>
-    router.listeners.protocolOf(service, port);
-  const explanation = explainAnswer(query, { services, protocolOf });
-  if (explanation !== undefined) return Response.json(explanation);
-  return new Response("Nothing is decided here for that service and port: ?service=ns/name&port=N\n", {
-    status: 404,
-  });
+/** JSON where it is an answer, a line for people where it is not. */
+function responseOf({ status, body }: Answer): Response {
+  const type = status === 200 ? "application/json" : "text/plain; charset=utf-8";
+  return new Response(body, { status, headers: { "content-type": type } });
 }
 
 function routesOf({ self, network, services, database }: RouterCore): object {

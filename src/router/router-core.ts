@@ -1,7 +1,7 @@
 import type { Clock } from "#core/clock.ts";
 import { logFor } from "#core/log.ts";
 import type { Random } from "#core/random.ts";
-import type { Link, LinkIdentity } from "#link/types.ts";
+import type { Link, LinkIdentity, LinkStream } from "#link/types.ts";
 import type { AdvertisedLink, AdvertisedService, RouterFacts } from "./network/advertisement.ts";
 import type { RouterConfig, ServiceConfig } from "./config.ts";
 import type { ConnectQueue } from "./flow/connect-queue.ts";
@@ -41,6 +41,7 @@ export interface RouterCoreOptions {
   readonly onChange: () => void;
   readonly events: EventLog;
   readonly watch: ServiceWatch;
+  readonly onAsk: (stream: LinkStream) => void;
 }
 
 /** What a router is under one identity (site and replica id): its place in the network, and what it knows of it. */
@@ -68,7 +69,7 @@ export class RouterCore {
   #stopped = false;
 
   constructor(options: RouterCoreOptions) {
-    const { self, clock, random, counters, connects, admit, onChange, events, watch } = options;
+    const { self, clock, random, counters, connects, admit, onChange, events, watch, onAsk } = options;
     this.self = self;
     this.#options = options;
     this.#traces = `${clock.now().toString(36)}-${self.router}`.slice(0, 100);
@@ -110,7 +111,8 @@ export class RouterCore {
       onChange: (change) => this.network.changed(change),
     });
     const { network, services } = this;
-    this.inbound = new Inbound({ siteId: self.site, services, network, connects, counters, clock, admit });
+    const siteId = self.site;
+    this.inbound = new Inbound({ siteId, services, network, connects, counters, clock, admit, onAsk });
   }
 
   /** Throws when the identity cannot be used; nothing has changed then. */
@@ -227,10 +229,21 @@ export class RouterCore {
 
   sitesState(): SiteState[] {
     const own = this.#facts();
-    const sites = [stateOf(own, { cost: 0 })];
+    const routers = this.#routersBySite();
+    const sites = [stateOf(own, { cost: 0, routers })];
     const others = [...this.network.sites.values()].toSorted((a, b) => (a.siteId < b.siteId ? -1 : 1));
-    for (const { facts, cost } of others) sites.push(stateOf(facts, { cost }));
+    for (const { facts, cost } of others) sites.push(stateOf(facts, { cost, routers }));
     return sites;
+  }
+
+  #routersBySite(): Map<string, string[]> {
+    const { site, router } = this.self;
+    const ids = new Map([[site, [router]]]);
+    for (const { facts, unreachableSinceMs } of this.database) {
+      if (unreachableSinceMs !== undefined || (facts.site === site && facts.router === router)) continue;
+      ids.set(facts.site, [...(ids.get(facts.site) ?? []), facts.router].toSorted());
+    }
+    return ids;
   }
 
   /** Publishes now, or when the last time is long enough ago. */
@@ -326,7 +339,13 @@ function advertised({ service, ports, terms, endpoints }: ServiceConfig): Advert
   };
 }
 
-function stateOf(facts: RouterFacts, { cost }: { readonly cost: number | undefined }): SiteState {
+function stateOf(
+  facts: RouterFacts,
+  {
+    cost,
+    routers,
+  }: { readonly cost: number | undefined; readonly routers: ReadonlyMap<string, readonly string[]> },
+): SiteState {
   const { site: id, name, namespace, version, links, services } = facts;
   return {
     id,
@@ -335,6 +354,7 @@ function stateOf(facts: RouterFacts, { cost }: { readonly cost: number | undefin
     version,
     reachable: cost !== undefined,
     ...(cost === undefined ? {} : { cost }),
+    routers: routers.get(id) ?? [],
     links: links.map(({ site, cost: linkCost, rttMs }) => ({ site, cost: linkCost, rttMs })),
     services: [...services.values()].map(({ service, ports, terms, endpoints }) => ({
       service,

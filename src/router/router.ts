@@ -18,6 +18,10 @@ import type { OpeningContext } from "./flow/opening.ts";
 import { RouterCore } from "./router-core.ts";
 import { policiesState } from "./explain/policy-state.ts";
 import { metricsText } from "./metrics/metrics.ts";
+import { answerOf } from "./observe/answer.ts";
+import { Asked } from "./observe/over-links/asked.ts";
+import { Asking } from "./observe/over-links/asking.ts";
+import type { Answer } from "./observe/over-links/protocol.ts";
 import { expiryOf } from "./observe/certificate.ts";
 import type { Observation } from "./observe/observation.ts";
 import type { Whereabouts } from "./observe/flow-log.ts";
@@ -66,6 +70,8 @@ export class Router {
   readonly #transport: LinkTransport;
   readonly #links: LinkManager;
   readonly #telling: Telling;
+  readonly #asked: Asked;
+  readonly #asking: Asking;
   #config: RouterConfig;
   #generation: number;
   #core: RouterCore;
@@ -83,6 +89,17 @@ export class Router {
     this.#connects = new ConnectQueue(clock);
     this.#flows = new FlowTable({ clock, onIdle: (flow) => this.#idle(flow) });
     this.#telling = new Telling({ clock, random, epoch: epochOf(clock, random), told: this.#told() });
+    this.#asked = new Asked({
+      clock,
+      allowed: () => this.#config.observe?.access !== "site",
+      answer: (url) => answerOf(url, this),
+    });
+    this.#asking = new Asking({
+      clock,
+      site: () => this.#core.self.site,
+      nextHop: (siteId) => this.#core.network.nextHop(siteId),
+      isKnown: (siteId) => this.#core.network.sites.has(siteId),
+    });
     this.#core = this.#newCore(options.config);
     const { flows } = this.#telling;
     const opening: OpeningContext = {
@@ -201,6 +218,12 @@ export class Router {
     return this.#telling.observe(query);
   }
 
+  /** What another site's router says to a question; of this site, this router itself. Never rejects. */
+  async ask(siteId: string, path: string, signal?: AbortSignal): Promise<Answer> {
+    if (siteId === this.#core.self.site) return answerOf(new URL(path, "http://router"), this);
+    return await this.#asking.ask(siteId, path, signal);
+  }
+
   core(): RouterCore {
     return this.#core;
   }
@@ -213,6 +236,8 @@ export class Router {
       rowOverflows: ledger.overflows,
       watched: watch.counts,
       flowLog: flows,
+      asked: this.#asked.counts,
+      asking: this.#asking.counts,
       eventLog: events,
       siteId: self.site,
       siteName: this.#config.site.name,
@@ -263,6 +288,7 @@ export class Router {
     this.#core.stop();
     this.#flows.stop();
     this.#telling.stop();
+    this.#asked.stop();
     this.#admin?.stop();
     this.#admin = undefined;
   }
@@ -315,6 +341,7 @@ export class Router {
       onChange: () => this.#changed(),
       events: this.#telling.events,
       watch: this.#telling.watch,
+      onAsk: (stream) => this.#asked.accept(stream),
     });
   }
 

@@ -24,6 +24,8 @@ export interface SiteState {
   /** Cost of the cheapest path; absent when there is none. */
   readonly cost?: number;
   readonly links: readonly { readonly site: string; readonly cost: number; readonly rttMs: number }[];
+  /** Ids of its routers that are known and can be reached, this one's own among them. */
+  readonly routers?: readonly string[];
   readonly services: readonly {
     readonly service: string;
     readonly ports: readonly AdvertisedPort[];

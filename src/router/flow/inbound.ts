@@ -7,6 +7,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { Flow, type End } from "./flow.ts";
 import type { Network } from "../network/network.ts";
 import type { ServiceTable } from "../service-table.ts";
+import { OBSERVE_SERVICE } from "../observe/over-links/protocol.ts";
 import { SocketEnd } from "./socket-end.ts";
 import { StreamEnd } from "./stream-end.ts";
 
@@ -22,6 +23,8 @@ export interface InboundOptions {
   readonly clock: Clock;
   /** Takes a new flow into the books; false refuses it. */
   readonly admit: (flow: Flow) => boolean;
+  /** Another site's router asks what this one knows. */
+  readonly onAsk: (stream: LinkStream) => void;
 }
 
 /**
@@ -51,6 +54,10 @@ export class Inbound {
     if (target !== siteId) {
       counters.relayedStreams++;
       this.#relay(stream, target);
+      return;
+    }
+    if (open.service === OBSERVE_SERVICE) {
+      this.#options.onAsk(stream);
       return;
     }
     counters.inboundStreams++;

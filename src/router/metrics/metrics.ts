@@ -2,9 +2,11 @@ import type { RouterCounters, ServiceStats } from "../counters.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { FlowLog } from "../observe/flow-log.ts";
 import type { EventLog } from "../observe/event-log.ts";
+import type { AskedCounts } from "../observe/over-links/asked.ts";
+import type { AskingCounts } from "../observe/over-links/asking.ts";
 import { pageHttp, type HttpSource } from "./http.ts";
 import { pageNetwork, type NetworkSource } from "./network.ts";
-import { Page } from "./page.ts";
+import { Page, type Sample } from "./page.ts";
 import { pageTraffic, type TrafficSource } from "./traffic.ts";
 
 export interface MetricsSource
@@ -18,6 +20,8 @@ export interface MetricsSource
   readonly version: string;
   readonly siteName: string;
   readonly flowLog: FlowLog;
+  readonly asked: AskedCounts;
+  readonly asking: AskingCounts;
   readonly eventLog: EventLog;
 }
 
@@ -105,6 +109,16 @@ function pageRouter(page: Page, source: MetricsSource): void {
     [{ outcome: "recorded" }, eventLog.seq],
     [{ outcome: "dropped" }, eventLog.dropped],
   ]);
+  page.counter(
+    "isthmus_router_observe_asked_total",
+    "Questions of other sites' routers, by how they ended",
+    outcomesOf(source.asked),
+  );
+  page.counter(
+    "isthmus_router_observe_asks_total",
+    "Questions to other sites' routers, by how they ended",
+    outcomesOf(source.asking),
+  );
   page.counter("isthmus_config_total", "Configurations, by what became of them", [
     [{ outcome: "applied" }, counters.configReloads],
     [{ outcome: "refused" }, counters.configRefused],
@@ -115,4 +129,8 @@ function pageRouter(page: Page, source: MetricsSource): void {
   page.gauge("process_resident_memory_bytes", "Resident memory", [[{}, process.memoryUsage.rss()]]);
   const cpu = process.cpuUsage();
   page.counter("process_cpu_seconds_total", "User and system time", [[{}, (cpu.user + cpu.system) / 1e6]]);
+}
+
+function outcomesOf(counts: AskedCounts | AskingCounts): Sample[] {
+  return Object.entries(counts).map(([outcome, count]: [string, number]) => [{ outcome }, count]);
 }

@@ -165,7 +165,11 @@ export class Network implements Offers {
     this.#paths = paths;
     const touched = new Set<string>();
     for (const [siteId, routers] of this.#bySite) {
-      if (siteId === self.site) continue;
+      if (siteId === self.site) {
+        // Its own routers need no route, but who looks wants to know which of them are there.
+        this.#markReachable(routers, paths);
+        continue;
+      }
       let cost: number | undefined;
       let steps: number[] = [];
       for (const key of routers) {
@@ -185,6 +189,16 @@ export class Network implements Offers {
     }
     if (touched.size > 0) this.#options.onServices(touched);
     this.#options.onChange();
+  }
+
+  #markReachable(routers: Iterable<string>, paths: ReadonlyMap<string, Path>): void {
+    const { database, clock } = this.#options;
+    for (const key of routers) {
+      const entry = database.get(key);
+      if (entry === undefined) continue;
+      if (paths.has(key)) entry.unreachableSinceMs = undefined;
+      else entry.unreachableSinceMs ??= clock.monotonicMs();
+    }
   }
 
   #route(

@@ -10,6 +10,10 @@ function sum(ledger: TrafficLedger): number {
   return [...ledger.rows].reduce((all, { total }) => all + total, 0);
 }
 
+function knows({ endpoint }: { readonly endpoint: string }): boolean {
+  return endpoint === "a/pod-0";
+}
+
 test("an endpoint has one row for each port and protocol, and keeps it when it comes back under its name", () => {
   const ledger = new TrafficLedger();
   const [web, admin] = [new ServiceStats("ns/app", 80, ledger), new ServiceStats("ns/app", 81, ledger)];
@@ -36,7 +40,6 @@ test("what endpoints that are gone had is folded into one row after five minutes
   const busy = trafficTo(new Endpoint("a", "busy", facts), stats, "http");
   busy.active = 1;
   busy.total = 7;
-  const knows = ({ endpoint }: { readonly endpoint: string }): boolean => endpoint === "a/pod-0";
   ledger.sweep(0, knows);
   ledger.sweep(FOLD_MS - 1, knows);
   expect(ledger.size).toBe(11);

@@ -172,6 +172,7 @@ export class Engine implements Disposable {
       network: {} as unknown as Network,
       connects: this.connects,
       counters: new RouterCounters(),
+      onAsk: (stream) => stream.reset("DENIED"),
       clock,
       admit: () => true,
     });
