@@ -1,8 +1,9 @@
 import type { Service } from "#api/builtin.ts";
 import { RESOURCES } from "#api/resources.ts";
+import { SandboxSites } from "#console/sandbox/sandbox-sites.ts";
 import { IsthmusError } from "#core/errors.ts";
 import { CONSOLE, CONSOLE_PORT } from "#site/console/console-names.ts";
-import { exposureOf } from "#site/link-access.ts";
+import { exposureOf, hostPort } from "#site/link-access.ts";
 import type { Session } from "../session.ts";
 import { requireSite, siteName } from "../site.ts";
 
@@ -22,14 +23,13 @@ export async function sayWhere(session: Session): Promise<void> {
     throw new IsthmusError("TIMEOUT", exposure.message, { hint: session.kubectl(`get service ${CONSOLE}`) });
   const line = (text: string): void => io.out(`  ${text}\n`);
   io.out(`Console of site "${siteName(site)}", in its cluster:\n\n`);
-  const isInside = (service?.spec.type ?? "ClusterIP") === "ClusterIP";
+  // The addresses of a sandbox are this machine's.
+  const isInside =
+    (service?.spec.type ?? "ClusterIP") === "ClusterIP" &&
+    !(await new SandboxSites().has(client.connection.server));
   if (isInside) line(session.kubectl(`port-forward service/${CONSOLE} ${CONSOLE_PORT}`));
   const [first] = exposure.addresses;
-  line(
-    isInside || first === undefined
-      ? `https://127.0.0.1:${CONSOLE_PORT}`
-      : `https://${first.host}:${first.port}`,
-  );
+  line(`https://${isInside || first === undefined ? `127.0.0.1:${CONSOLE_PORT}` : hostPort(first)}`);
   if (site.spec.console.auth === "ProxyHeader") {
     io.out("\nIt believes its reverse proxy, which has to be asked instead.\n");
     return;

@@ -45,11 +45,13 @@ export function consoleDeployment(
   options: {
     readonly spec: ConsoleSpec;
     readonly image: string;
+    /** Id of the network; absent before the site is in one. */
+    readonly network: string | undefined;
     /** Of the Secret: the pod reads it at its start. */
     readonly mark: string;
   },
 ): Deployment {
-  const { spec, image, mark } = options;
+  const { spec, image, network, mark } = options;
   const labels = labelsOf(CONSOLE);
   return {
     apiVersion: "apps/v1",
@@ -67,7 +69,7 @@ export function consoleDeployment(
             {
               name: "console",
               image,
-              args: ["console", "run", ...argumentsOf(spec, namespace)],
+              args: ["console", "run", ...argumentsOf(spec, { namespace, network })],
               env: [
                 { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
                 { name: "ISTHMUS_CONSOLE_PASSWORD", valueFrom: fromSecret("password") },
@@ -96,11 +98,15 @@ function fromSecret(key: string): { secretKeyRef: { name: string; key: string } 
 }
 
 /** Nothing secret. */
-function argumentsOf({ auth, proxy, hosts = [] }: ConsoleSpec, namespace: string): string[] {
+function argumentsOf(
+  { auth, proxy, hosts = [] }: ConsoleSpec,
+  { namespace, network }: { readonly namespace: string; readonly network: string | undefined },
+): string[] {
   const names = [CONSOLE, `${CONSOLE}.${namespace}`, `${CONSOLE}.${namespace}.svc`, ...hosts];
   return [
     "--data",
     CONSOLE_DATA_DIR,
+    ...(network === undefined ? [] : ["--network", network]),
     ...names.flatMap((name) => ["--host", name]),
     ...(auth === "ProxyHeader" && proxy !== undefined
       ? [

@@ -42,6 +42,7 @@ export class ConsoleWriter {
     const key = JSON.stringify([
       site.metadata.uid,
       spec ?? null,
+      site.status?.network ?? null,
       [CONSOLE, CONSOLE_ROUTERS].map((name) => service(name)?.metadata.resourceVersion ?? null),
     ]);
     if (key === this.#done && clock.monotonicMs() - this.#doneMs < LOOK_AGAIN_MS) return;
@@ -69,7 +70,7 @@ export class ConsoleWriter {
     const { mark } = await ensureConsoleSecret({ client, namespace, site, hosts, clock });
     await ensure(client, {
       def: RESOURCES.deployments,
-      desired: consoleDeployment(place, { spec, image, mark }),
+      desired: consoleDeployment(place, { spec, image, network: site.status?.network, mark }),
       mayChange,
     });
   }
