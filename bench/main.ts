@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up|dns] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
+ * `npm run bench -- [link|tcp|http|memory|http-idle|scale-up|dns|observe] [--rounds 3] [--seconds 5] [-o json]`: our data plane beside
  * HAProxy's, in one run, interleaved; `link --floor` has the runtime's bare sockets as a third. Machines are noisy: read the ratios. `http` takes names of comparisons too
  * (`http oneHop twoHop http2`). The others are ours alone: `memory` is what streams cost, `http-idle` what idle
- * keep-alive connections cost, `scale-up` how soon a new pod is used from another cluster.
+ * keep-alive connections cost, `scale-up` how soon a new pod is used from another cluster, `observe` what it costs to record flows.
  */
 import { parseArgs } from "node:util";
 import { SilentExit } from "#cli/report-error.ts";
@@ -16,6 +16,7 @@ import { round } from "./lib/stats.ts";
 import { cell } from "./lib/table.ts";
 import { measureMemory } from "./memory.ts";
 import { measureScaleUps, scaleUpReport } from "./scale-up.ts";
+import { measureObservation, observeReport } from "./observe.ts";
 import { comparePlanes, type Comparison } from "./lib/planes.ts";
 
 const { values, positionals } = parseArgs({
@@ -63,13 +64,18 @@ if (what === "http") {
   process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : httpReport(all));
   process.exit(0);
 }
+if (what === "observe") {
+  const figures = await measureObservation(options);
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : observeReport(figures));
+  process.exit(figures.ok ? 0 : 1);
+}
 if (what === "dns") {
   const figures = await measureDns(options);
   process.stdout.write(values.output === "json" ? `${JSON.stringify(figures)}\n` : dnsReport(figures));
   process.exit(0);
 }
 if (what !== "link" && what !== "tcp") {
-  progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle, scale-up or dns`);
+  progress(`Unknown bench "${what}": expected link, tcp, http, memory, http-idle, scale-up, dns or observe`);
   process.exit(2);
 }
 const runs = await comparePlanes(what, { ...options, floor: values.floor });
