@@ -1,7 +1,14 @@
 import { consoleAssets } from "../assets.ts";
 import { secured } from "../headers.ts";
 import { assetAnswer } from "../static-assets.ts";
-import type { AboutView, Control, FlowFilter, FlowView, ServicesUpdate } from "#observe/views.ts";
+import type {
+  AboutView,
+  Control,
+  FlowFilter,
+  FlowView,
+  ServicesUpdate,
+  ServicesView,
+} from "#observe/views.ts";
 import { GeneratedWorld, matches, type WorldSize } from "./generated-world.ts";
 
 export const SMALL: WorldSize = { sites: 3, services: 8, podsPerService: 4 };
@@ -38,6 +45,16 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     cli: "isthmus --context sandbox-c1 -n interconnect",
   };
 
+  // As the real one does: a round at a time, and everybody gets what it made.
+  const rounds = new Map<string, { readonly round: number; readonly made: unknown }>();
+  const inRound = (key: string, make: () => unknown): unknown => {
+    const round = Math.floor(nowMs() / everyMs);
+    const last = rounds.get(key);
+    if (last?.round === round) return last.made;
+    const made = make();
+    rounds.set(key, { round, made });
+    return made;
+  };
   const view = (request: Request, make: () => unknown): Response => {
     if (!wantsStream(request)) return answer(make());
     return stream(request, (send) => {
@@ -52,7 +69,7 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     const [what, a = "", b = "", detail] = parts;
     const number = (name: string, fallback: number): number => Number(url.searchParams.get(name) ?? fallback);
     if (what === "about") return answer(about);
-    if (what === "network") return view(request, () => world.network(nowMs()));
+    if (what === "network") return view(request, network);
     if (what === "activity") return view(request, () => ({ items: activity(url) }));
     if (what === "sites") return answer(world.site(a, nowMs()));
     if (what === "controls") {
@@ -86,13 +103,16 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
       .slice(0, Number(url.searchParams.get("limit") ?? 100));
   };
 
-  const all = (): unknown => ({ atMs: nowMs(), services: world.rows(nowMs()) });
+  const network = (): unknown => inRound("network", () => world.network(nowMs()));
+  const all = (): unknown =>
+    inRound("services", () => ({ atMs: nowMs(), services: world.rows(nowMs()) }) satisfies ServicesView);
   const services = (request: Request): Response => {
     if (!wantsStream(request)) return answer(all());
     return stream(request, (send) => {
       send("view", all());
       const timer = setInterval(() => {
-        const update: ServicesUpdate = { atMs: nowMs(), changed: world.rows(nowMs()), removed: [] };
+        const { atMs, services: changed } = all() as ServicesView;
+        const update: ServicesUpdate = { atMs, changed, removed: [] };
         send("update", update);
       }, everyMs);
       return () => clearInterval(timer);
@@ -129,6 +149,8 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     });
   };
 
+  network();
+  all();
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port,

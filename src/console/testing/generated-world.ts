@@ -96,26 +96,23 @@ export class GeneratedWorld {
   network(atMs: number): NetworkView {
     const links = this.#links(atMs);
     const reached = this.#reached(links);
-    const rps = (from: number, to: number): number =>
-      this.#services.reduce((sum, service) => {
-        if (this.#clientOf(service) !== from) return sum;
-        return (
-          sum + service.pods.reduce((s, pod) => s + (pod.site === to ? this.#rps(service, pod, atMs) : 0), 0)
-        );
-      }, 0);
+    const pairs = new Map<string, number>();
+    for (const service of this.#services) {
+      const from = siteId(this.#clientOf(service));
+      for (const pod of service.pods) {
+        const pair = `${from} ${siteId(pod.site)}`;
+        pairs.set(pair, (pairs.get(pair) ?? 0) + this.#rps(service, pod, atMs));
+      }
+    }
     const ids = Array.from({ length: this.size.sites }, (_, index) => index);
     return {
       atMs,
       sites: ids.map((index) => this.#site(index, { atMs, reached: reached.has(index) })),
       links,
-      traffic: ids
-        .flatMap((from) =>
-          ids.map((to) => {
-            const rate = rps(from, to);
-            return { from: siteId(from), to: siteId(to), rps: rate, bytesPerSecond: rate * 2300 };
-          }),
-        )
-        .filter((pair) => pair.rps > 0),
+      traffic: [...pairs].map(([pair, rps]) => {
+        const [from = "", to = ""] = pair.split(" ");
+        return { from, to, rps, bytesPerSecond: rps * 2300 };
+      }),
     };
   }
 

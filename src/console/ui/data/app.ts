@@ -9,8 +9,8 @@ import { LiveStream, type LiveState } from "./live-stream.ts";
 import { Shortcuts } from "./shortcuts.ts";
 import { Theme } from "./theme.ts";
 
-/** A page that nobody looks at for so long gives its connections back. */
-const REST_AFTER_MS = 30_000;
+/** A page that nobody looks at for so long gives its connections back: a browser has six for all pages of one origin. */
+const REST_AFTER_MS = 5000;
 /** Views whose last state is kept, so that going back shows something at once. */
 const KEPT_VIEWS = 24;
 const NOTICE_MS = 12_000;
@@ -82,7 +82,7 @@ export class App {
       },
     });
     this.#streams.set(key, stream);
-    stream.open();
+    if (!document.hidden) stream.open();
     return () => {
       stream.close();
       this.#streams.delete(key);

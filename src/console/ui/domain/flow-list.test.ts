@@ -32,6 +32,10 @@ const http = (status: number): Partial<FlowView> => ({
   http: { method: "GET", host: "app", path: "/", status },
 });
 
+const grpc = (grpcStatus: number) => ({
+  http: { method: "POST", host: "app", path: "/", status: 200, grpcStatus },
+});
+
 test("new flows come first, each once", () => {
   const list = addFlows([flow(2), flow(1)], [flow(2), flow(3), flow(4)]);
   expect(list.map(({ id }) => id)).toEqual([4, 3, 2, 1]);
@@ -46,9 +50,6 @@ test("the list is bounded", () => {
 
 test("a result is its status, and of TCP a word", () => {
   expect(resultOf(flow(1, http(404)))).toBe("404");
-  const grpc = (grpcStatus: number) => ({
-    http: { method: "POST", host: "app", path: "/", status: 200, grpcStatus },
-  });
   expect([0, 14, 99].map((status) => resultOf(flow(1, grpc(status))))).toEqual([
     "OK",
     "Unavailable",

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { type MapInput, type MapSize, planMap } from "./map-layout.ts";
+import { type MapInput, type MapSize, pathOf, planMap, pointsAlong } from "./map-layout.ts";
 
 const size: MapSize = {
   cardWidth: 200,
@@ -39,19 +39,35 @@ test("the plan does not depend on the order in which sites and links are told", 
 
 test("links of one card leave it at different heights, and do not cross", () => {
   const plan = planMap(network("abc", ["ab", "ac"]), size);
-  expect(plan.links.get("ab")?.path).toStartWith("M380 113.3C");
-  expect(plan.links.get("ac")?.path).toStartWith("M380 146.7C");
+  expect(plan.links.get("ab")?.curve[0]).toEqual({ x: 380, y: 80 + 100 / 3 });
+  expect(plan.links.get("ac")?.curve[0]).toEqual({ x: 380, y: 80 + 200 / 3 });
   expect(plan.links.get("ab")?.towards).toBe("right");
 });
 
 test("a link between neighbours of one column is upright", () => {
   const plan = planMap(network("abc", ["ab", "ac", "cb"]), size);
-  expect(plan.links.get("cb")).toEqual({ path: "M720 160V100", label: { x: 720, y: 130 }, towards: "up" });
+  const link = plan.links.get("cb");
+  expect(link).toMatchObject({ label: { x: 720, y: 130 }, towards: "up" });
+  expect(link && pathOf(link.curve)).toBe("M720 160C720 160 720 100 720 100");
 });
 
 test("a site that no link leads to still has its place", () => {
   const plan = planMap(network("abz", ["ab"]), size);
   expect(plan.sites.get("id-z")?.x).toBeGreaterThan(plan.sites.get("id-b")?.x ?? Infinity);
+});
+
+test("points along a curve begin and end where it does", () => {
+  const curve = [
+    { x: 0, y: 0 },
+    { x: 10, y: 0 },
+    { x: 10, y: 20 },
+    { x: 20, y: 20 },
+  ] as const;
+  expect(pointsAlong(curve, 3)).toEqual([
+    { x: 0, y: 0 },
+    { x: 10, y: 10 },
+    { x: 20, y: 20 },
+  ]);
 });
 
 test("no two cards overlap, every link has a path, and nothing is outside, whatever the network", () => {

@@ -33,9 +33,12 @@ export interface MapPlan {
   readonly links: ReadonlyMap<string, PlannedLink>;
 }
 
+/** A cubic curve: its beginning, two handles, its end. */
+export type Curve = readonly [Point, Point, Point, Point];
+
 export interface PlannedLink {
-  /** An SVG path from the card of `from` to that of `to`. */
-  readonly path: string;
+  /** From the card of `from` to that of `to`. */
+  readonly curve: Curve;
   /** Middle of the label. */
   readonly label: Point;
   /** On the map, `to` lies this way as seen from `from`. */
@@ -100,7 +103,7 @@ function columnsOf({ sites, links }: MapInput, rows: number): string[][] {
     for (const id of found) left.delete(id);
     // Below the one that leads to it, so that links cross little; by name where that decides nothing.
     const parent = (id: string): number =>
-      average((near.get(id) ?? []).map((other) => layer.indexOf(other)).filter((at) => at >= 0));
+      average((near.get(id) ?? []).map((other) => layer.indexOf(other)).filter((index) => index >= 0));
     return [...found].toSorted((a, b) => parent(a) - parent(b) || byName(a, b));
   }
   return layers.flatMap((layer) => {
@@ -157,7 +160,7 @@ function across(options: {
   const end = { x: right ? to.x : to.x + size.cardWidth, y: ports.get(`${link.id} ${link.to}`) ?? to.y };
   const middle = (start.x + end.x) / 2;
   return {
-    path: `M${n(start.x)} ${n(start.y)}C${n(middle)} ${n(start.y)} ${n(middle)} ${n(end.y)} ${n(end.x)} ${n(end.y)}`,
+    curve: [start, { x: middle, y: start.y }, { x: middle, y: end.y }, end],
     label: { x: middle, y: (start.y + end.y) / 2 },
     towards: right ? "right" : "left",
   };
@@ -172,15 +175,26 @@ function upright(options: { from: Card; to: Card; nth: number; size: MapSize }):
   if (lower.y - upper.y < 2 * size.cardHeight + size.rowGap && nth === 0) {
     const x = from.x + size.cardWidth / 2;
     const [top, bottom] = [upper.y + size.cardHeight, lower.y];
-    const path = down ? `M${n(x)} ${n(top)}V${n(bottom)}` : `M${n(x)} ${n(bottom)}V${n(top)}`;
-    return { path, label: { x, y: (top + bottom) / 2 }, towards };
+    const [start, end] = down ? [top, bottom] : [bottom, top];
+    const curve: Curve = [
+      { x, y: start },
+      { x, y: start },
+      { x, y: end },
+      { x, y: end },
+    ];
+    return { curve, label: { x, y: (top + bottom) / 2 }, towards };
   }
   const x = from.x + size.cardWidth;
   const out = x + size.columnGap * (0.45 + 0.2 * nth);
-  const [a, b] = [from.y + size.cardHeight * 0.8, to.y + size.cardHeight * 0.2].map((y) => y);
-  const [y1, y2] = down ? [a ?? 0, b ?? 0] : [from.y + size.cardHeight * 0.2, to.y + size.cardHeight * 0.8];
+  const [high, low] = [size.cardHeight * 0.2, size.cardHeight * 0.8];
+  const [y1, y2] = down ? [from.y + low, to.y + high] : [from.y + high, to.y + low];
   return {
-    path: `M${n(x)} ${n(y1)}C${n(out)} ${n(y1)} ${n(out)} ${n(y2)} ${n(x)} ${n(y2)}`,
+    curve: [
+      { x, y: y1 },
+      { x: out, y: y1 },
+      { x: out, y: y2 },
+      { x, y: y2 },
+    ],
     // The middle of a cubic curve: an eighth of its ends, three eighths of its handles.
     label: { x: (x + 3 * out) / 4, y: (y1 + y2) / 2 },
     towards,
@@ -219,6 +233,26 @@ function portsOf(
 
 function average(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** As SVG writes it. */
+export function pathOf([start, a, b, end]: Curve): string {
+  return `M${at(start)}C${at(a)} ${at(b)} ${at(end)}`;
+}
+
+/** Points along a curve, its beginning and end among them. */
+export function pointsAlong([start, a, b, end]: Curve, count: number): Point[] {
+  return Array.from({ length: count }, (_, index) => {
+    const t = index / (count - 1);
+    const u = 1 - t;
+    const mix = (of: (point: Point) => number): number =>
+      u * u * u * of(start) + 3 * u * u * t * of(a) + 3 * u * t * t * of(b) + t * t * t * of(end);
+    return { x: mix(({ x }) => x), y: mix(({ y }) => y) };
+  });
+}
+
+function at({ x, y }: Point): string {
+  return `${n(x)} ${n(y)}`;
 }
 
 function n(value: number): string {

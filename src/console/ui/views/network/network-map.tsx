@@ -3,11 +3,12 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LinkEdge, NetworkView, SiteNode } from "#observe/views.ts";
 import { useApp } from "../../data/app.ts";
-import { duration, plural, rate, span } from "../../domain/format.ts";
-import { linkWidth, speedOf, trafficLine } from "../../domain/link-look.ts";
-import { type MapSize, type PlannedLink, planMap, type Point } from "../../domain/map-layout.ts";
+import { bytesPerSecond, duration, plural, rate, span } from "../../domain/format.ts";
+import { arrowsOf, linkWidth } from "../../domain/link-look.ts";
+import { type MapSize, pathOf, type PlannedLink, planMap, type Point } from "../../domain/map-layout.ts";
 import { hrefOf } from "../../domain/routes.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { LinkDots } from "./link-dots.tsx";
 
 const SIZE: MapSize = {
   cardWidth: 212,
@@ -51,6 +52,9 @@ export function NetworkMap({ network }: { network: NetworkView }): JSX.Element {
             <LinkLine key={link.id} link={link} planned={planned} chosen={link.id === chosen} />
           ))}
         </svg>
+        {drawn.map(({ link, planned }) => (
+          <LinkDots key={link.id} link={link} planned={planned} />
+        ))}
         {network.sites.map((site) => {
           const at = plan.sites.get(site.id);
           return at === undefined ? null : <SiteCard key={site.id} site={site} at={at} />;
@@ -65,28 +69,10 @@ export function NetworkMap({ network }: { network: NetworkView }): JSX.Element {
 
 function LinkLine(props: { link: LinkEdge; planned: PlannedLink; chosen: boolean }): JSX.Element {
   const { link, planned, chosen } = props;
-  const app = useApp();
-  const width = linkWidth(link.bytesForth + link.bytesBack);
-  // Each direction has its lane, and the colour of the site that sends.
-  const upright = planned.towards === "up" || planned.towards === "down";
-  const lane = upright ? { x: width / 4, y: 0 } : { x: 0, y: width / 4 };
+  const width = link.state === "up" ? linkWidth(link.bytesForth + link.bytesBack) : 2;
   return (
     <g class={`link ${link.state} ${chosen ? "chosen" : ""}`}>
-      <path class="line" d={planned.path} style={{ strokeWidth: link.state === "up" ? width : 2 }} />
-      {link.state === "up" && link.bytesForth > 0 && (
-        <path
-          class={`moving forth ${speedOf(link.bytesForth)} ${app.colours.classOf(app.siteName(link.from))}`}
-          d={planned.path}
-          transform={`translate(${lane.x} ${lane.y})`}
-        />
-      )}
-      {link.state === "up" && link.bytesBack > 0 && (
-        <path
-          class={`moving back ${speedOf(link.bytesBack)} ${app.colours.classOf(app.siteName(link.to))}`}
-          d={planned.path}
-          transform={`translate(${-lane.x} ${-lane.y})`}
-        />
-      )}
+      <path class="line" d={pathOf(planned.curve)} style={{ strokeWidth: width }} />
     </g>
   );
 }
@@ -95,6 +81,7 @@ function LinkLabel(props: { link: LinkEdge; planned: PlannedLink; chosen: boolea
   const app = useApp();
   const { link, planned, chosen } = props;
   const { from, to, name, state, error } = link;
+  const [forth, back] = arrowsOf(planned.towards);
   const sinceMs = app.nowMs.value - link.sinceMs;
   const said = `Link ${name} from ${app.siteName(from)} to ${app.siteName(to)}: ${state}${error === undefined ? "" : `, ${error}`}`;
   return (
@@ -103,16 +90,23 @@ function LinkLabel(props: { link: LinkEdge; planned: PlannedLink; chosen: boolea
       class={`link-label ${state} ${chosen ? "chosen" : ""}`}
       style={{ left: `${planned.label.x}px`, top: `${planned.label.y}px` }}
       title={said}
-      aria-label={said}
       aria-pressed={chosen}
       onClick={() => app.choose({ link: chosen ? undefined : link.id }, { push: true })}
     >
+      <span class="off-screen">Link {name}: </span>
       {state === "up" ? (
         <>
           <span class="first">
             cost {link.cost} · {duration(link.rttMs)}
           </span>
-          <span class="second">{trafficLine(link, planned.towards)}</span>
+          <span class="second">
+            <span>
+              {forth} {bytesPerSecond(link.bytesForth)}
+            </span>
+            <span>
+              {back} {bytesPerSecond(link.bytesBack)}
+            </span>
+          </span>
         </>
       ) : (
         <>
@@ -160,7 +154,7 @@ function SiteCard({ site, at }: { site: SiteNode; at: Point }): JSX.Element {
           : `${plural(site.services, "service")} · ${site.podsReady}/${site.pods} pods ready`}
       </span>
       <span class="card-line strong">
-        {rate(site.rps)} <span class="quiet">from its clients</span>
+        <span class="card-rate">{rate(site.rps)}</span> <span class="quiet">from its clients</span>
       </span>
     </a>
   );

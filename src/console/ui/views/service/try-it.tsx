@@ -14,14 +14,14 @@ export function TryIt({ view }: { view: ServiceView }): JSX.Element | null {
   const from = useSignal<string | undefined>(undefined);
   if (app.about.value?.sandbox !== true) return null;
   const { service } = view.row;
-  const [namespace = "", name = ""] = service.split("/");
+  const [namespace = "", deployment = ""] = service.split("/");
   const sites = (app.network.value?.sites ?? []).map(({ name }) => name).toSorted();
   const site = from.value ?? view.clients[0]?.site ?? sites[0] ?? "";
   const none = { do: "load", site, service, rps: 0 } as const;
   return (
     <Panel
       title="Try it"
-      cli={`kubectl --context sandbox-${view.row.sites[0] ?? site} -n ${namespace} scale deployment/${name} --replicas 3`}
+      cli={`kubectl --context sandbox-${view.row.sites[0] ?? site} -n ${namespace} scale deployment/${deployment} --replicas 3`}
     >
       <div class="try-row">
         <label>
