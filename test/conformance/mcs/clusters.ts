@@ -1,8 +1,9 @@
-import { Resolver } from "node:dns/promises";
-import type { Deployment, EndpointSlice, Service, ServiceSpec } from "#api/builtin.ts";
+import type { Deployment, EndpointSlice, Pod, Service, ServiceSpec } from "#api/builtin.ts";
+import type { Site } from "#api/kinds/site.ts";
 import type { ServiceExport } from "#api/kinds/service-export.ts";
 import type { ServiceImport } from "#api/kinds/service-import.ts";
-import { apiVersionOf, RESOURCES } from "#api/resources.ts";
+import type { KubeObject } from "#api/object.ts";
+import { apiVersionOf, RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { KubeClient } from "#kube/client.ts";
 import { loadKubeconfig } from "#kube/kubeconfig.ts";
 import { Playground } from "../../e2e/lib/playground.ts";
@@ -10,7 +11,15 @@ import { Playground } from "../../e2e/lib/playground.ts";
 const NAMESPACE = "default";
 /** Port of the exported service; the pods listen on another. */
 export const PORT = 4200;
-const POD_PORT = 8080;
+export const POD_PORT = 8080;
+const EXEC_MS = 60_000;
+const STATEFUL_SETS: ResourceDef = {
+  group: "apps",
+  version: "v1",
+  kind: "StatefulSet",
+  plural: "statefulsets",
+  namespaced: true,
+};
 
 /** Tries until `look` gives something; throws what it threw last, or what it waited for. */
 export async function eventually<T>(
@@ -26,17 +35,43 @@ export async function eventually<T>(
   }
 }
 
-/** One sandbox cluster, as a client in it and its administrator see it. */
+/** What the cases run in a pod; without one of them nothing can be said of names. */
+export const TOOLS = ["kubectl", "nslookup", "curl"] as const;
+
+export interface SrvRecord {
+  readonly name: string;
+  readonly port: number;
+}
+
+/** One sandbox cluster, as a client in one of its pods and its administrator see it. */
 export class Cluster {
   readonly name: string;
   readonly client: KubeClient;
-  readonly #dns: Resolver;
+  readonly #kubeconfig: string;
+  #pod = "";
 
-  constructor(options: { name: string; client: KubeClient; dnsPort: number }) {
+  constructor(options: { name: string; client: KubeClient; kubeconfig: string }) {
     this.name = options.name;
     this.client = options.client;
-    this.#dns = new Resolver({ timeout: 1000, tries: 2 });
-    this.#dns.setServers([`127.0.0.1:${options.dnsPort}`]);
+    this.#kubeconfig = options.kubeconfig;
+  }
+
+  /** Runs a script in a pod, with that pod's own resolv.conf; gives what it wrote, whatever its exit code. */
+  async exec(script: string): Promise<string> {
+    const words = ["--kubeconfig", this.#kubeconfig, "--context", `sandbox-${this.name}`, "-n", NAMESPACE];
+    const child = Bun.spawn(["kubectl", ...words, "exec", this.#pod, "--", "sh", "-c", `${script}; true`], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: EXEC_MS,
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    if (code !== 0) throw new Error(`kubectl exec in ${this.name}: exit code ${code}: ${stderr}`);
+    return stdout;
   }
 
   async deploy(name: string, spec: ServiceSpec = helloSpec(), metadata: object = {}): Promise<Service> {
@@ -118,33 +153,77 @@ export class Cluster {
     return items;
   }
 
-  /** What this cluster's DNS answers for the clusterset name; nothing when there is no such name. */
-  async addresses(name: string): Promise<string[]> {
-    return await this.#dns.resolve4(clustersetName(name)).catch(() => []);
+  /** Slices that Kubernetes itself keeps of the Service. */
+  async ownSlices(name: string): Promise<EndpointSlice[]> {
+    const { items } = await this.client.list<EndpointSlice>(RESOURCES.endpointSlices, {
+      namespace: NAMESPACE,
+      labelSelector: `kubernetes.io/service-name=${name}`,
+    });
+    return items;
   }
 
-  async srv(name: string): Promise<{ name: string; port: number }[]> {
-    return await this.#dns.resolveSrv(clustersetName(name)).catch(() => []);
+  /** What a pod finds for the clusterset name; nothing when there is no such name. */
+  addresses(name: string): Promise<string[]> {
+    return this.resolve(clustersetName(name));
   }
 
   async resolve(fullName: string): Promise<string[]> {
-    return await this.#dns.resolve4(fullName).catch(() => []);
+    const said = await this.exec(`nslookup -type=A ${fullName}`);
+    return [...said.matchAll(/^Name:.*\nAddress: (\S+)$/gm)].map(([, address = ""]) => address).toSorted();
   }
 
-  /** Which cluster's pod answers a client of this cluster that uses the clusterset name; undefined when none does. */
-  async ask(name: string, port = PORT): Promise<string | undefined> {
-    const [address] = await this.addresses(name);
-    if (address === undefined) return undefined;
-    try {
-      const answer = await fetch(`http://${address}:${port}/`, {
-        keepalive: false,
-        signal: AbortSignal.timeout(2000),
+  async srv(name: string): Promise<SrvRecord[]> {
+    const said = await this.exec(`nslookup -type=SRV ${clustersetName(name)}`);
+    return [...said.matchAll(/service = \d+ \d+ (\d+) (\S+?)\.$/gm)].map(([, port, target = ""]) => ({
+      port: Number(port),
+      name: target,
+    }));
+  }
+
+  /**
+   * Which pods answer a client of this cluster that uses the name or address, as cluster/pod; undefined where none does.
+   * Each time is a connection of its own.
+   */
+  async ask(host: string, { port = PORT, times = 1 } = {}): Promise<(string | undefined)[]> {
+    const one = `curl -s -m 2 http://${host}:${port}/; echo`;
+    const said = await this.exec(`for n in $(seq ${times}); do ${one}; done`);
+    return said
+      .split("\n")
+      .slice(0, times)
+      .map((line) => {
+        if (line === "") return undefined;
+        const { cluster, pod } = JSON.parse(line) as { cluster: string; pod: string };
+        return `${cluster}/${pod}`;
       });
-      const { cluster } = (await answer.json()) as { cluster: string };
-      return cluster;
-    } catch {
-      return undefined;
-    }
+  }
+
+  /** Of the same by the clusterset name: only the cluster. */
+  async askService(
+    name: string,
+    options: { port?: number; times?: number } = {},
+  ): Promise<(string | undefined)[]> {
+    return (await this.ask(clustersetName(name), options)).map((pod) => pod?.split("/")[0]);
+  }
+
+  /** Pods of a StatefulSet that belongs to a headless Service of this name. */
+  async startStatefulSet(name: string): Promise<void> {
+    const labels = { stateful: name };
+    await this.client.create<KubeObject>(STATEFUL_SETS, {
+      apiVersion: "apps/v1",
+      kind: "StatefulSet",
+      metadata: { name, namespace: NAMESPACE, labels },
+      spec: {
+        serviceName: name,
+        replicas: 2,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            containers: [{ name: "hello", image: "isthmus/echo:1", ports: [{ containerPort: POD_PORT }] }],
+          },
+        },
+      },
+    });
   }
 
   async startPods(): Promise<void> {
@@ -168,10 +247,15 @@ export class Cluster {
       const found = await this.client.find(RESOURCES.deployments, { namespace: NAMESPACE, name: "hello" });
       return found?.status?.readyReplicas === 2;
     });
+    const { items } = await this.client.list<Pod>(RESOURCES.pods, {
+      namespace: NAMESPACE,
+      labelSelector: "app=hello",
+    });
+    this.#pod = items[0]?.metadata.name ?? "";
   }
 }
 
-function clustersetName(name: string): string {
+export function clustersetName(name: string): string {
   return `${name}.${NAMESPACE}.svc.clusterset.local`;
 }
 
@@ -193,53 +277,42 @@ export function tcpPort(name: string, port: number): NonNullable<ServiceSpec["po
   return { name, port, targetPort: POD_PORT, protocol: "TCP" };
 }
 
-/** Two sandbox clusters that are linked, each with `isthmus dns run` and two pods. */
+/**
+ * Two sandbox clusters that are linked, each with two pods and with DNS as `isthmus dns install` leaves it. Names of imports stay free
+ * (`discovery.plainNames: false`), since the cases make Services of such names after the import is there.
+ */
 export class Clusters implements AsyncDisposable {
   readonly #playground = new Playground();
-  readonly #dns: Bun.Subprocess[] = [];
 
   async start(): Promise<readonly [Cluster, Cluster]> {
     const must = (...words: string[]): Promise<string> => this.#playground.must(...words);
     await must("sandbox", "up", "c1", "c2");
-    const path = (await must("sandbox", "kubeconfig")).trim();
-    await Promise.all(["c1", "c2"].map((name) => must("--context", `sandbox-${name}`, "init")));
-    const linked = async (): Promise<void> => {
-      const token = this.#playground.file("token.yaml");
-      await must("--context", "sandbox-c1", "token", "create", token);
-      await must("--context", "sandbox-c2", "link", "create", token);
-    };
+    const kubeconfig = (await must("sandbox", "kubeconfig")).trim();
     const cluster = async (name: string): Promise<Cluster> => {
-      const client = new KubeClient(loadKubeconfig({ path, context: `sandbox-${name}` }));
-      const made = new Cluster({ name, client, dnsPort: await this.#startDns(name) });
-      await made.startPods();
+      const context = `sandbox-${name}`;
+      await must("--context", context, "init");
+      const client = new KubeClient(loadKubeconfig({ path: kubeconfig, context }));
+      await client.patch<Site>(RESOURCES.sites, {
+        namespace: NAMESPACE,
+        name,
+        type: "merge",
+        body: { spec: { discovery: { plainNames: false } } },
+      });
+      const made = new Cluster({ name, client, kubeconfig });
+      await Promise.all([
+        made.startPods(),
+        must("--context", context, "dns", "install", "--coredns", "--apply", "--replicas", "1"),
+      ]);
       return made;
     };
-    const [c1, c2] = await Promise.all([cluster("c1"), cluster("c2"), linked()]);
-    return [c1, c2];
+    const both = await Promise.all([cluster("c1"), cluster("c2")]);
+    const token = this.#playground.file("token.yaml");
+    await must("--context", "sandbox-c1", "token", "create", token);
+    await must("--context", "sandbox-c2", "link", "create", token);
+    return both;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#dns) child.kill();
-    await Promise.all(this.#dns.map((child) => child.exited));
     await this.#playground[Symbol.asyncDispose]();
-  }
-
-  async #startDns(name: string): Promise<number> {
-    const words = ["--context", `sandbox-${name}`, "-n", NAMESPACE, "dns", "run", "--listen", "127.0.0.1:0"];
-    const child = this.#playground.start(words);
-    this.#dns.push(child);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const read = async (): Promise<void> => {
-      let text = "";
-      const decoder = new TextDecoder();
-      for await (const chunk of child.stderr) {
-        text += decoder.decode(chunk, { stream: true });
-        const port = /"DNS runs".*"port":(\d+)/.exec(text)?.[1];
-        if (port !== undefined) resolve(Number(port));
-      }
-      reject(new Error(`The DNS server of ${name} ended: ${text}`));
-    };
-    read().catch(reject);
-    return await promise;
   }
 }

@@ -8,7 +8,7 @@ const HEADLESS = { clusterIP: "None" } as const;
 /** Creation times count in seconds: the second export has to be younger for certain. */
 const YOUNGER_MS = 1100;
 
-/** Both have the Service; the first exports it, and a while later the second. */
+/** The first cluster exports its Service; a while later the second makes one of that name, and exports it too. */
 async function exportBoth(
   service: string,
   clusters: Both,
@@ -18,10 +18,11 @@ async function exportBoth(
   },
 ): Promise<void> {
   const { specs, exports = [{}, {}] } = options;
-  for (const [index, cluster] of clusters.entries()) await cluster.deploy(service, helloSpec(specs[index]));
+  await clusters[0].deploy(service, helloSpec(specs[0]));
   await clusters[0].export(service, exports[0]);
-  await clusters[0].untilImport(service);
+  for (const cluster of clusters) await cluster.untilImport(service);
   await Bun.sleep(YOUNGER_MS);
+  await clusters[1].deploy(service, helloSpec(specs[1]));
   await clusters[1].export(service, exports[1]);
 }
 

@@ -1,16 +1,20 @@
 import { expect, test } from "bun:test";
+import { TOOLS } from "./clusters.ts";
 import { reportOf, reportText, runCases } from "./report.ts";
 
-/** Optional cases that hold; what holds must not be lost. Those of headless pods and of cluster.local names do not yet. */
-const OPTIONAL = [2, 3, 16, 17, 18, 24, 25, 26, 27];
+const missing = TOOLS.filter((tool) => Bun.which(tool) === null);
+if (missing.length > 0) console.info(`notice: MCS conformance needs ${missing.join(", ")}, not installed`);
 
-test("the Multi-Cluster Services API works as KEP-1645 says", async () => {
-  const results = await runCases();
-  const { required, optional, cases } = reportOf(results);
-  console.info(
-    `figure: MCS conformance required ${required.passed}/${required.total}, optional ${optional.passed}/${optional.total}`,
-  );
-  expect([required.total, optional.total]).toEqual([14, 13]);
-  const lost = cases.filter((one, index) => !one.ok && (one.required || OPTIONAL.includes(index + 1)));
-  if (lost.length > 0) throw new Error(reportText(results));
-}, 120_000);
+test.skipIf(missing.length > 0)(
+  "the Multi-Cluster Services API works as KEP-1645 says, the optional parts too",
+  async () => {
+    const results = await runCases();
+    const { required, optional, cases } = reportOf(results);
+    console.info(
+      `figure: MCS conformance required ${required.passed}/${required.total}, optional ${optional.passed}/${optional.total}`,
+    );
+    expect([required.total, optional.total]).toEqual([14, 13]);
+    if (cases.some(({ ok }) => !ok)) throw new Error(reportText(results));
+  },
+  240_000,
+);

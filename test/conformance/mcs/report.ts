@@ -84,7 +84,7 @@ export function reportText(results: readonly Detailed[]): string {
   });
   return [
     "Multi-Cluster Services API (KEP-1645) on two linked sandbox clusters",
-    "DNS is asked at each cluster's isthmus dns run, requests go from this host to cluster addresses",
+    "Names are asked for, and used, in a pod of each cluster",
     "",
     ...lines,
     "",
