@@ -35,6 +35,11 @@ export class ClusterPaths {
     return join(this.dir, "logs", "pods");
   }
 
+  /** Directories in the place of persistent volumes. */
+  get claims(): string {
+    return join(this.dir, "claims");
+  }
+
   get pods(): string {
     return join(this.dir, "pods");
   }

@@ -16,8 +16,17 @@ const NAMESPACED = [
   },
   {
     apiGroups: ["apps"],
-    resources: ["deployments", "deployments/scale", "replicasets", "replicasets/scale"],
+    resources: [
+      "deployments",
+      "deployments/scale",
+      "replicasets",
+      "replicasets/scale",
+      "statefulsets",
+      "statefulsets/scale",
+      "controllerrevisions",
+    ],
   },
+  { apiGroups: ["batch"], resources: ["jobs"] },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"] },
 ];
 /** Not in `view`: what a pod serves to its own network, and what can be done in it, is more than its state. */

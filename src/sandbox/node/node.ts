@@ -1,11 +1,13 @@
 import type { Clock } from "#core/clock.ts";
 import type { ClusterApi, NodeApi } from "../apiserver/cluster-api.ts";
+import { ClusterPaths } from "../home.ts";
 import type { ControllerContext } from "./controllers/context.ts";
 import { startDeploymentController } from "./controllers/deployment.ts";
 import { startEndpointsController } from "./controllers/endpoints.ts";
 import { startNamespaceController } from "./controllers/namespaces.ts";
 import { publishApiServer, registerNode } from "./controllers/node-object.ts";
 import { startReplicaSetController } from "./controllers/replicaset.ts";
+import { startStatefulSetController } from "./controllers/statefulset.ts";
 import { ClusterDns } from "./dns/cluster-dns.ts";
 import { EventRecorder } from "./events.ts";
 import { Kubelet } from "./kubelet/kubelet.ts";
@@ -53,6 +55,7 @@ export function startNode(options: NodeOptions): RunningNode {
     startEndpointsController(context),
     startReplicaSetController(context),
     startDeploymentController(context),
+    startStatefulSetController(context, { claimsDir: new ClusterPaths(options.clusterDir).claims }),
   ];
   publishApiServer(api, { plan, apiPort });
   const proxy = new ServiceProxy(context, { nodeIp: plan.node });

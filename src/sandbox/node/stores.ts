@@ -2,13 +2,16 @@ import type { ClusterApi, KubeObject } from "../apiserver/cluster-api.ts";
 import { Store } from "./store.ts";
 import type {
   ConfigMap,
+  ControllerRevision,
   Deployment,
   Endpoints,
   EndpointSlice,
+  Job,
   Pod,
   ReplicaSet,
   Secret,
   Service,
+  StatefulSet,
 } from "./types.ts";
 
 /** One cache per resource, shared by controllers, kubelet and services of a cluster. */
@@ -18,6 +21,9 @@ export class Stores {
   readonly pods: Store<Pod>;
   readonly replicaSets: Store<ReplicaSet>;
   readonly deployments: Store<Deployment>;
+  readonly statefulSets: Store<StatefulSet>;
+  readonly revisions: Store<ControllerRevision>;
+  readonly jobs: Store<Job>;
   readonly services: Store<Service>;
   readonly endpoints: Store<Endpoints>;
   readonly slices: Store<EndpointSlice>;
@@ -31,6 +37,9 @@ export class Stores {
     this.pods = new Store(api, "pods");
     this.replicaSets = new Store(api, "replicasets.apps");
     this.deployments = new Store(api, "deployments.apps");
+    this.statefulSets = new Store(api, "statefulsets.apps");
+    this.revisions = new Store(api, "controllerrevisions.apps");
+    this.jobs = new Store(api, "jobs.batch");
     this.services = new Store(api, "services");
     this.endpoints = new Store(api, "endpoints");
     this.slices = new Store(api, "endpointslices.discovery.k8s.io");

@@ -64,6 +64,101 @@ ReplicaSet: Keeps a number of equal pods.
   metadata ObjectMeta
   spec ReplicaSetSpec
   status ReplicaSetStatus
+RollingUpdateStatefulSetStrategy
+  maxUnavailable intstr
+  partition int
+StatefulSetUpdateStrategy
+  rollingUpdate RollingUpdateStatefulSetStrategy
+  type string =RollingUpdate enum=RollingUpdate|OnDelete
+StatefulSetOrdinals
+  start! int
+StatefulSetPersistentVolumeClaimRetentionPolicy
+  whenDeleted string
+  whenScaled string
+StatefulSetSpec
+  minReadySeconds int
+  ordinals StatefulSetOrdinals
+  persistentVolumeClaimRetentionPolicy StatefulSetPersistentVolumeClaimRetentionPolicy
+  podManagementPolicy string =OrderedReady enum=OrderedReady|Parallel
+  replicas int =1 ; How many pods are wanted.
+  revisionHistoryLimit int =10
+  selector! LabelSelector ; Must match the labels of the template.
+  serviceName string ; The headless Service that gives the pods their names.
+  template! PodTemplateSpec
+  updateStrategy StatefulSetUpdateStrategy ={}
+  volumeClaimTemplates []any
+StatefulSetCondition
+  lastTransitionTime time
+  message string
+  reason string
+  status! string
+  type! string
+StatefulSetStatus
+  availableReplicas int
+  collisionCount int
+  conditions []StatefulSetCondition @type
+  currentReplicas int
+  currentRevision string
+  observedGeneration int64
+  readyReplicas int
+  replicas int
+  updateRevision string
+  updatedReplicas int
+StatefulSet: Keeps pods that have names, and starts and ends them in order.
+  apiVersion string
+  kind string
+  metadata ObjectMeta
+  spec StatefulSetSpec
+  status StatefulSetStatus
+ControllerRevision: What a template was once, to go back to.
+  apiVersion string
+  data any
+  kind string
+  metadata ObjectMeta
+  revision! int64
+
+package io.k8s.api.batch.v1
+JobSpec
+  activeDeadlineSeconds int64
+  backoffLimit int =6 ; Failures after which the job has failed.
+  backoffLimitPerIndex int
+  completionMode string =NonIndexed enum=NonIndexed
+  completions int ; How many pods have to succeed.
+  managedBy string
+  manualSelector bool
+  maxFailedIndexes int
+  parallelism int =1 ; How many pods run at once.
+  podFailurePolicy any
+  podReplacementPolicy string
+  selector LabelSelector
+  successPolicy any
+  suspend bool =false
+  template! PodTemplateSpec
+  ttlSecondsAfterFinished int
+JobCondition
+  lastProbeTime time
+  lastTransitionTime time
+  message string
+  reason string
+  status! string
+  type! string
+JobStatus
+  active int
+  completedIndexes string
+  completionTime time
+  conditions []JobCondition @type
+  failed int
+  ready int
+  startTime time
+  succeeded int
+  terminating int
+  uncountedTerminatedPods any
+Job: Runs pods until enough of them have succeeded.
+  apiVersion string
+  kind string
+  metadata ObjectMeta
+  spec JobSpec
+  status JobStatus
 
 package io.k8s.api.discovery.v1
 EndpointConditions

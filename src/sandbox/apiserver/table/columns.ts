@@ -1,7 +1,7 @@
 import type { KubeObject } from "../cluster-api.ts";
 import type { PrinterColumn, ServedVersion } from "../resources.ts";
 import { isObject, type JsonObject } from "../schema/schema.ts";
-import { ageOf } from "./human-duration.ts";
+import { ageOf, humanDuration } from "./human-duration.ts";
 import { compileJsonPath } from "./json-path.ts";
 import { podCells } from "./pod-row.ts";
 
@@ -136,6 +136,21 @@ function deploymentCells(object: KubeObject, nowMs: number): unknown[] {
   ];
 }
 
+/** Status, completions and duration. */
+function jobCells(object: KubeObject, nowMs: number): string[] {
+  const { spec, status } = { spec: record(object["spec"]), status: record(object["status"]) };
+  const is = (type: string): boolean =>
+    list(status["conditions"]).some((each) => each["type"] === type && each["status"] === "True");
+  const state = ["Complete", "Failed", "Suspended"].find(is) ?? "Running";
+  const wanted = spec["completions"];
+  const parallel = number(spec["parallelism"]);
+  const of = typeof wanted === "number" ? String(wanted) : parallel > 1 ? `1 of ${parallel}` : "1";
+  const from = Date.parse(text(status["startTime"], ""));
+  const to = Date.parse(text(status["completionTime"], "")) || nowMs;
+  const duration = Number.isNaN(from) ? "" : humanDuration(to - from);
+  return [state, `${number(status["succeeded"])}/${of}`, duration];
+}
+
 function eventCells(object: KubeObject, nowMs: number): unknown[] {
   const involved = record(object["involvedObject"]);
   const source = record(object["source"]);
@@ -251,6 +266,35 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
         ...containerTexts(spec["template"]),
         selectorText(spec["selector"]),
       ];
+    },
+  ),
+  "statefulsets.apps": printer("Name,Ready,Age,+Containers,+Images", (object, nowMs) => {
+    const spec = record(object["spec"]);
+    const ready = number(record(object["status"])["readyReplicas"]);
+    return [
+      object.metadata.name,
+      `${ready}/${number(spec["replicas"])}`,
+      age(object, nowMs),
+      ...containerTexts(spec["template"]),
+    ];
+  }),
+  "controllerrevisions.apps": printer("Name,Controller,Revision:integer,Age", (object, nowMs) => {
+    const owner = object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    return [
+      object.metadata.name,
+      owner === undefined ? "<none>" : `${owner.kind.toLowerCase()}.apps/${owner.name}`,
+      number(object["revision"]),
+      age(object, nowMs),
+    ];
+  }),
+  "jobs.batch": printer(
+    "Name,Status,Completions,Duration,Age,+Containers,+Images,+Selector",
+    (object, nowMs) => {
+      const spec = record(object["spec"]);
+      return [object.metadata.name, ...jobCells(object, nowMs), age(object, nowMs)].concat(
+        containerTexts(spec["template"]),
+        selectorText(spec["selector"]),
+      );
     },
   ),
   "endpointslices.discovery.k8s.io": printer("Name,AddressType,Ports,Endpoints,Age", (object, nowMs) => [

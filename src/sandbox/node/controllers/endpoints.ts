@@ -198,7 +198,9 @@ function sliceEndpoint(service: Service, pod: Pod): SliceEndpoint {
   return {
     addresses: [pod.status?.podIP ?? ""],
     conditions: { ready: publish || (serving && !terminating), serving, terminating },
-    ...(pod.spec.hostname === undefined ? {} : { hostname: pod.spec.hostname }),
+    ...(pod.spec.hostname !== undefined && pod.spec.subdomain === service.metadata.name
+      ? { hostname: pod.spec.hostname }
+      : {}),
     ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
     targetRef: podReference(pod),
   };
