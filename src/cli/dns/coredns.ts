@@ -2,7 +2,15 @@ import type { ConfigMap } from "#api/builtin.ts";
 import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError } from "#core/errors.ts";
 import type { Session } from "../session.ts";
-import { reloads, type Stub, unifiedDiff, withoutStub, withStub, zoneServer } from "./corefile.ts";
+import {
+  importsServers,
+  reloads,
+  type Stub,
+  unifiedDiff,
+  withoutStub,
+  withStub,
+  zoneServer,
+} from "./corefile.ts";
 
 /** Where CoreDNS of a cluster has its configuration, as every installer of clusters puts it. */
 const CONFIG = { namespace: "kube-system", name: "coredns" };
@@ -44,13 +52,18 @@ export async function removeStub(zone: string, session: Session): Promise<string
   }
 }
 
-/** What to tell whose CoreDNS does not look at its Corefile again. */
-export async function restartHint(session: Session): Promise<string | undefined> {
+/** What there is to know about a change that was made. */
+export async function changeHints(session: Session): Promise<string[]> {
   const { corefile } = await read(session);
-  const context = session.context === undefined ? "" : ` --context ${session.context}`;
-  return reloads(corefile)
-    ? undefined
-    : `CoreDNS does not reload its Corefile: kubectl${context} -n kube-system rollout restart deployment/coredns`;
+  const kubectl = `kubectl${session.context === undefined ? "" : ` --context ${session.context}`} -n kube-system`;
+  return [
+    ...(reloads(corefile)
+      ? []
+      : [`CoreDNS does not reload its Corefile: ${kubectl} rollout restart deployment/coredns`]),
+    ...(importsServers(corefile)
+      ? ["This Corefile may be written anew by whoever runs the cluster; coredns-custom stays: docs/dns.md"]
+      : []),
+  ];
 }
 
 async function change(

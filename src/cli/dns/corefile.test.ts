@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { reloads, unifiedDiff, withoutStub, withStub, zoneServer } from "./corefile.ts";
+import { importsServers, reloads, unifiedDiff, withoutStub, withStub, zoneServer } from "./corefile.ts";
 
 const ZONE = "clusterset.local";
 const STUB = { zone: ZONE, address: "10.96.0.53", ttl: 5 };
@@ -79,9 +79,11 @@ test("somebody else's block for the zone is seen in every way to write it, snipp
   expect(zoneServer(`${PLAIN}${ZONE} {\n`, ZONE)).toEqual({ by: "nobody" });
 });
 
-test("whether it reloads by itself is known", () => {
+test("whether it reloads by itself, and has a place for other files, is known", () => {
   expect(reloads(PLAIN)).toBe(true);
   expect(reloads(PLAIN.replace("    reload\n", ""))).toBe(false);
+  expect(importsServers(PLAIN)).toBe(false);
+  expect(importsServers(`${PLAIN}import custom/*.server\n`)).toBe(true);
 });
 
 const patch = Bun.which("patch");

@@ -82,6 +82,11 @@ export function reloads(corefile: string): boolean {
   );
 }
 
+/** Server blocks come from other files too: then whoever runs the cluster has a place for them, and may write the Corefile anew. */
+export function importsServers(corefile: string): boolean {
+  return /^import\s+\S*\*\.server\s*$/m.test(corefile);
+}
+
 /** A unified diff; one hunk, since only one place ever changes. Empty when both are the same. */
 export function unifiedDiff(before: string, after: string, name: string): string {
   if (before === after) return "";

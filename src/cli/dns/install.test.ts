@@ -128,6 +128,23 @@ test("a CoreDNS that serves the zone itself is left alone; somebody else's block
   expect(none.err).toContain("docs/dns.md");
 });
 
+test("a Corefile that nobody reloads, or that somebody else owns, is said", async () => {
+  await giveCoreDns(`${COREFILE.replace("    reload\n", "")}import custom/*.server\n`);
+  await site.server.json("POST", "/api/v1/namespaces/shop/services", {
+    metadata: { name: "isthmus-dns" },
+    spec: { clusterIP: "10.96.0.53", ports: [{ port: 53 }] },
+  });
+  const { code, err } = await site.run("dns install --coredns --apply --wait=false");
+  expect(code).toBe(0);
+  expect(err).toContain(
+    "hint: CoreDNS does not reload its Corefile: kubectl --context admin -n kube-system rollout restart",
+  );
+  expect(err).toContain("hint: This Corefile may be written anew");
+  await site.run("dns uninstall");
+  const nowhere = await site.run("-n nowhere dns install --apply");
+  expect(nowhere.err).toContain('error: There is no namespace "nowhere"');
+});
+
 test("what it made is taken away when it may not make all of it", async () => {
   const rbac = "/apis/rbac.authorization.k8s.io/v1";
   const rules = [{ apiGroups: ["*"], resources: ["serviceaccounts", "clusterrolebindings"], verbs: ["*"] }];

@@ -7,9 +7,10 @@ import { labelsOf, wireName } from "#dns/name.ts";
 import { DNS, dnsObjects } from "#site/dns/dns-manifests.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
+import { requireNamespace } from "../require-namespace.ts";
 import type { Session } from "../session.ts";
 import { waitUntil } from "../wait.ts";
-import { placeStub, restartHint, stubDiff } from "./coredns.ts";
+import { changeHints, placeStub, stubDiff } from "./coredns.ts";
 import type { Stub } from "./corefile.ts";
 
 export interface DnsInstallOptions extends WaitOptions {
@@ -41,6 +42,7 @@ export async function installDns(options: DnsInstallOptions, session: Session): 
     }
     return;
   }
+  await requireNamespace(session);
   await refuseSecond(session);
   await apply(objects, session);
   const timeoutMs = waitMs(options, true);
@@ -64,8 +66,7 @@ async function sendThere({ zone, ttl }: Omit<Stub, "address">, session: Session)
   const diff = await placeStub({ zone, ttl, address }, session);
   sayDiff(diff, { zone, session });
   if (diff === undefined || diff === "") return;
-  const hint = await restartHint(session);
-  if (hint !== undefined) session.io.err(`hint: ${hint}\n`);
+  for (const hint of await changeHints(session)) session.io.err(`hint: ${hint}\n`);
 }
 
 function sayDiff(diff: string | undefined, { zone, session }: { zone: string; session: Session }): void {

@@ -10,8 +10,9 @@ import { installObjects } from "#site/manifests.ts";
 import { MANAGED_BY, MANAGED_BY_LABEL } from "#site/names.ts";
 import { type WaitOptions, waitMs } from "../flags.ts";
 import { formatObjects, type ObjectFormat } from "../output/objects.ts";
+import { requireNamespace } from "../require-namespace.ts";
 import type { Session } from "../session.ts";
-import { findSite, notReady, placeOf, siteName } from "../site.ts";
+import { findSite, notReady, siteName } from "../site.ts";
 import { waitUntil } from "../wait.ts";
 import { siteNameFrom } from "./site-name.ts";
 
@@ -89,20 +90,6 @@ function refuseSecond(existing: Site, { name, session }: { name: string; session
     `Namespace "${session.namespace}" has the site "${first}" already, and can have only one: "${name}" was not made`,
     { hint: `Use another namespace, or first: ${session.command("uninstall")}` },
   );
-}
-
-async function requireNamespace(session: Session): Promise<void> {
-  const { client, namespace } = session;
-  try {
-    if ((await client.find(RESOURCES.namespaces, { name: namespace })) !== undefined) return;
-  } catch (error) {
-    // Who may only use the namespace need not be allowed to look at it.
-    if (error instanceof IsthmusError && error.code === "DENIED") return;
-    throw error;
-  }
-  throw new IsthmusError("NOT_FOUND", `There is no namespace "${namespace}" in ${placeOf(session)}`, {
-    hint: `kubectl${session.context === undefined ? "" : ` --context ${session.context}`} create namespace ${namespace}`,
-  });
 }
 
 async function install(objects: readonly KubeObject[], session: Session): Promise<void> {
