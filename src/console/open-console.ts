@@ -20,6 +20,8 @@ export interface OpenConsoleOptions extends Pick<ConsoleOptions, "auth" | "tls" 
   /** The clusters are of this sandbox, so that things can be broken. */
   readonly sandbox?: SandboxSites | undefined;
   readonly clock?: Clock;
+  /** How long to wait for the first look at a router, so that the first page has something to show, ms [3000]. */
+  readonly readyMs?: number;
 }
 
 /** An observer with its console. */
@@ -36,7 +38,7 @@ const READY_MS = 3000;
 
 /** Begins to observe and serves what is seen. Throws what `serveConsole` throws, and then leaves nothing behind. */
 export async function openConsole(options: OpenConsoleOptions): Promise<OpenConsole> {
-  const { source, checks, store, network, cli, sandbox, clock = systemClock } = options;
+  const { source, checks, store, network, cli, sandbox, clock = systemClock, readyMs = READY_MS } = options;
   const assets = await consoleAssets();
   const observer = new Observer({
     source,
@@ -77,8 +79,8 @@ export async function openConsole(options: OpenConsoleOptions): Promise<OpenCons
   observer.start();
   const [mended = []] = await Promise.all([
     controls?.start().catch(() => undefined),
-    // So that the first look has something to see. Without an answer the console says so itself.
-    observer.ready({ timeoutMs: READY_MS }).catch(() => undefined),
+    // Without an answer the console says so itself.
+    readyMs === 0 ? undefined : observer.ready({ timeoutMs: readyMs }).catch(() => undefined),
   ]);
   return {
     console: served,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Deployment, Secret, Service } from "#api/builtin.ts";
 import type { ConsoleSpec, Site } from "#api/kinds/site.ts";
-import { RESOURCES } from "#api/resources.ts";
+import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import { KubeClient } from "#kube/client.ts";
 import type { AboutView, NetworkView } from "#observe/views.ts";
 import { CONSOLE, CONSOLE_PORT } from "#site/console/console-names.ts";
@@ -79,7 +79,13 @@ describe("a Site that asks for a console", () => {
     const { connection } = clusters.client("c1");
     const pod = new KubeClient({ ...connection, authorization: () => `Bearer ${token}` });
     expect((await pod.list(RESOURCES.endpointSlices, { namespace })).items.length).toBeGreaterThan(0);
-    for (const def of [RESOURCES.secrets, RESOURCES.pods, RESOURCES.services, RESOURCES.sites]) {
+    const others: readonly ResourceDef[] = [
+      RESOURCES.secrets,
+      RESOURCES.pods,
+      RESOURCES.services,
+      RESOURCES.sites,
+    ];
+    for (const def of others) {
       await expect(pod.list(def, { namespace })).rejects.toMatchObject({ code: "DENIED" });
     }
     await expect(pod.get(RESOURCES.secrets, PLACE)).rejects.toMatchObject({ code: "DENIED" });

@@ -12,6 +12,7 @@ import cluster1 from "../../../examples/global-traffic/cluster-1.yaml" with { ty
 import cluster3 from "../../../examples/global-traffic/cluster-3.yaml" with { type: "text" };
 import failover from "../../../examples/global-traffic/failover.yaml" with { type: "text" };
 import httpbin from "../../../examples/global-traffic/httpbin.yaml" with { type: "text" };
+import greeter from "../../../examples/fair-share/greeter.yaml" with { type: "text" };
 import costPolicy from "../../../examples/fair-share/cost-policy.yaml" with { type: "text" };
 import sampleApp from "../../../examples/fair-share/sample-app.yaml" with { type: "text" };
 
@@ -22,6 +23,7 @@ const TEXTS = {
   "clusterset/web-export.yaml": webExport,
   "clusterset/web.yaml": web,
   "fair-share/cost-policy.yaml": costPolicy,
+  "fair-share/greeter.yaml": greeter,
   "fair-share/sample-app.yaml": sampleApp,
   "global-traffic/active-active.yaml": activeActive,
   "global-traffic/cluster-1.yaml": cluster1,

@@ -9,6 +9,7 @@ import { SilentExit } from "../report-error.ts";
 import { Commands } from "./commands.ts";
 import { forgetExampleFiles } from "./example-files.ts";
 import { Interrupt } from "./interrupt.ts";
+import { Life } from "./life.ts";
 import { Narrator } from "./narrator.ts";
 import { Ownership } from "./ownership.ts";
 import { contextOf } from "./places.ts";
@@ -24,6 +25,8 @@ export interface PerformanceOptions<Cluster extends string> {
   readonly exit: boolean;
   /** The story goes to standard error, since standard output is for the results. */
   readonly json: boolean;
+  /** Where a console stands that shows the story; without it, and with `json`, there is none. */
+  readonly console?: { readonly home: Cluster; readonly namespace: string } | undefined;
 }
 
 /** What a story is played on: clusters that run, and the means to tell and to do. */
@@ -32,12 +35,14 @@ export interface Stage<Cluster extends string> {
   readonly narrator: Narrator;
   readonly clients: ReadonlyMap<Cluster, KubeClient>;
   readonly signal: AbortSignal;
+  readonly life: Life<Cluster>;
 }
 
 /**
  * Starts the clusters, plays, and gives what the play gives. Takes down what it started when interrupted (exit code
- * 130), and at the end with `exit`, also when something fails. Clusters of an earlier performance are taken over and
- * started afresh; CONFLICT when somebody else has clusters of these names.
+ * 130), and at the end with `exit`, also when something fails. On a terminal, without `exit`, the console stays open at
+ * the end until it is interrupted. Clusters of an earlier performance are taken over and started afresh; CONFLICT when
+ * somebody else has clusters of these names.
  */
 export async function perform<Cluster extends string, T>(
   options: PerformanceOptions<Cluster>,
@@ -57,6 +62,7 @@ export async function perform<Cluster extends string, T>(
     await down(left);
   }
   let started = false;
+  let life: Life<Cluster> | undefined;
   try {
     const kubectl = Bun.which("kubectl") ?? undefined;
     const env = { ...process.env, KUBECONFIG: sandboxKubeconfig() };
@@ -70,13 +76,35 @@ export async function perform<Cluster extends string, T>(
       narrator.gap();
       narrator.say("There is no kubectl here, so the demo does itself what the kubectl commands below say.");
     }
-    return await play({ commands, narrator, clients: clientsOf(clusters), signal });
+    const clients = clientsOf(clusters);
+    const { home = clusters[0], namespace = "default" } = options.console ?? {};
+    if (home === undefined) throw new IsthmusError("INTERNAL", "A performance without clusters");
+    life = new Life({ clients, home, namespace, signal });
+    if (options.console !== undefined && !options.json) await life.open(narrator);
+    const result = await play({ commands, narrator, clients, signal, life });
+    if (life.url !== undefined && !exit && io.outIsTerminal) await stay(life.url, { narrator, signal });
+    return result;
   } catch (error) {
     // Whatever broke because of it, the interruption is what happened.
     throw signal.aborted ? signal.reason : error;
   } finally {
+    await life?.end();
     if (started && (exit || signal.aborted)) await takeDown({ clusters, ownership, narrator });
   }
+}
+
+/** The story is over, and somebody may want to look on. Throws the signal's reason when he has seen enough. */
+async function stay(url: string, stage: { narrator: Narrator; signal: AbortSignal }): Promise<void> {
+  const { narrator, signal } = stage;
+  narrator.gap();
+  narrator.say(`The console stays at ${narrator.style.bold(url)}, with a few requests/s from each cluster.`);
+  narrator.say("Ctrl-C ends it and takes the clusters down; with --no-console they stay.");
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  signal.throwIfAborted();
 }
 
 /** Ends the performance as one whose promises did not all hold. */

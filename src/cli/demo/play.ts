@@ -2,6 +2,7 @@ import { systemClock } from "#core/clock.ts";
 import type { AppPod, ClusterEye } from "./cluster-eye.ts";
 import type { Commands } from "./commands.ts";
 import type { Target } from "./http-client.ts";
+import type { Life } from "./life.ts";
 import { firstAnswer, measure, type ScenarioResult } from "./measure.ts";
 import type { Narrator } from "./narrator.ts";
 import { APP_CLUSTERS, CLIENT_CLUSTER, CLIENTS, type DemoCluster, REQUESTS } from "./places.ts";
@@ -19,6 +20,7 @@ export interface PlayInput {
   readonly without: WithoutKubectl<DemoCluster>;
   readonly target: Target;
   readonly signal: AbortSignal;
+  readonly life: Life<DemoCluster>;
 }
 
 export interface Played {
@@ -29,7 +31,7 @@ export interface Played {
 
 /** Plays the chosen scenarios one after another, each from the situation that the last one left. */
 export async function playScenarios(input: PlayInput): Promise<Played> {
-  const { scenario: choice, narrator, commands, eye, without } = input;
+  const { scenario: choice, narrator, commands, eye, without, life } = input;
   const chosen = SCENARIOS.filter(({ number }) => choice === "all" || number === choice);
   const results: ScenarioResult[] = [];
   const readyToFirstMs: number[] = [];
@@ -53,7 +55,10 @@ export async function playScenarios(input: PlayInput): Promise<Played> {
     for (const line of loadWords(input, scenario)) narrator.say(line);
     narrator.gap();
     const pods = await eye.pods();
-    const result = await narrator.during("clients at work", measure({ ...input, scenario, pods }));
+    const result = await narrator.during(
+      "clients at work",
+      life.quietly(() => measure({ ...input, scenario, pods })),
+    );
     narrator.block(scenarioTable(result, narrator.style));
     narrator.gap();
     narrator.block(verdictLines(result, narrator.style).join("\n"));

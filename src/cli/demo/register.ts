@@ -22,6 +22,7 @@ export function registerDemo(program: Command, io: Io): void {
     )
     .option("--exit", "take everything down at the end, also on failure", false)
     .option("--keep-alive", "fair-share: keep the clients' connections instead of one per request", false)
+    .option("--no-console", "no console, and so no light load beside the story")
     .addOption(outputOption(["json"], "print the results as JSON, and the story on standard error"))
     .addHelpText(
       "after",

@@ -61,6 +61,14 @@ export async function setUp({ commands, narrator, without }: SetupInput): Promis
   );
 }
 
+/** A service in c1 that c2 and c3 ask, so that something flows from each cluster; no scenario counts it. */
+export async function setUpGreeter({ commands, narrator, without }: SetupInput): Promise<void> {
+  narrator.heading("For the console: a second service, which the others ask a few times a second");
+  const cluster = CLIENT_CLUSTER;
+  await commands.run(applyFile("fair-share/greeter.yaml", { cluster, without }));
+  await commands.run(isthmus("expose", "deployment/greeter", "--port", String(PORT), ...place(cluster)));
+}
+
 /** Shows the service in c1, once it is there. */
 export async function showService({ commands, without }: SetupInput): Promise<void> {
   await commands.run({

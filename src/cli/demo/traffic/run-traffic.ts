@@ -9,6 +9,7 @@ import { playStory } from "./story.ts";
 
 export interface TrafficDemoOptions {
   readonly exit: boolean;
+  readonly console: boolean;
   readonly output?: "json";
 }
 
@@ -22,19 +23,21 @@ export interface TrafficDemoResult {
 export async function runTrafficDemo(options: TrafficDemoOptions, io: Io): Promise<void> {
   const json = options.output === "json";
   const heading = "Four Kubernetes clusters on this machine, without containers";
-  const stage = { clusters: CLUSTERS, record: "demo-traffic.json", heading, exit: options.exit, json };
-  await perform(stage, io, async ({ commands, narrator, clients, signal }) => {
+  const console = options.console ? ({ home: HOME, namespace: NAMESPACE } as const) : undefined;
+  const { exit } = options;
+  const stage = { clusters: CLUSTERS, record: "demo-traffic.json", heading, exit, json, console };
+  await perform(stage, io, async ({ commands, narrator, clients, signal, life }) => {
     const view = new ClusterView(clients, signal);
     const without = new WithoutKubectl(view, { namespace: NAMESPACE, app: APP });
     const acts = new Acts(narrator, signal);
-    await playStory({ commands, narrator, without, view, signal }, acts);
+    await playStory({ commands, narrator, without, view, signal, life }, acts);
     const result: TrafficDemoResult = { steps: acts.results, ok: acts.ok };
     if (json) io.out(`${JSON.stringify(result, undefined, 2)}\n`);
     const { style } = narrator;
     narrator.heading("Summary");
     for (const { name, ok } of acts.results)
       narrator.block(`${ok ? style.good("✓") : style.bad("✗")} ${name}`);
-    if (!options.exit) {
+    if (!exit) {
       const place = `--context ${contextOf(HOME)} -n ${NAMESPACE}`;
       narrator.heading("The clusters stay. Look around:");
       for (const line of [
@@ -46,6 +49,6 @@ export async function runTrafficDemo(options: TrafficDemoOptions, io: Io): Promi
         narrator.command(line);
       }
     }
-    endUnlessOk(acts.ok);
-  });
+    return acts.ok;
+  }).then(endUnlessOk);
 }

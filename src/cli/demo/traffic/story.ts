@@ -1,5 +1,6 @@
 import type { Commands } from "../commands.ts";
 import type { Target } from "../http-client.ts";
+import type { Life } from "../life.ts";
 import type { Narrator } from "../narrator.ts";
 import { until } from "../until.ts";
 import type { WithoutKubectl } from "../without-kubectl.ts";
@@ -18,6 +19,8 @@ export interface StoryInput {
   readonly without: WithoutKubectl<TrafficCluster>;
   readonly view: ClusterView;
   readonly signal: AbortSignal;
+  /** What is asked beside the story are services that it does not count. */
+  readonly life: Life<TrafficCluster>;
 }
 
 /** Requests of one count: divisible by two and by three clusters. */
@@ -34,6 +37,11 @@ export async function playStory(input: StoryInput, acts: Acts): Promise<void> {
     await exportApp(input);
     const names = [APP, ...EXPORTERS.map((cluster) => `${APP}-${cluster}`)];
     await narrator.during("imports", view.imports(names));
+    input.life.keepAsking([
+      { cluster: HOME, service: `${APP}-cluster-1` },
+      { cluster: "cluster-1", service: `${APP}-cluster-3` },
+      { cluster: "cluster-3", service: `${APP}-cluster-1` },
+    ]);
     narrator.gap();
     await commands.run({
       program: "kubectl",
