@@ -233,6 +233,20 @@ test("a pod that is started anew has the address that it had; one that stays awa
   await eventually(() => c1.keys() === "c2/web-1");
 });
 
+test("300 pods of another cluster have an address each, and one slice with all of them", async () => {
+  await using c1 = await Importer.start();
+  const pods = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`web-${n}`, true]));
+  const startMs = performance.now();
+  c1.router.sees([stateful("c2", pods)]);
+  await eventually(() => c1.slices()["c2"]?.endpoints?.length === 300, 15_000);
+  console.info(
+    `figure: discovery, 300 pods have their addresses after ${(performance.now() - startMs).toFixed(0)} ms`,
+  );
+  const addresses = new Set(c1.slices()["c2"]?.endpoints?.flatMap((one) => one.addresses));
+  expect(addresses.size).toBe(300);
+  expect(c1.narrowed()).toHaveLength(300);
+}, 20_000);
+
 test("pods of this cluster have the addresses that they have, by the names that other clusters know them by", async () => {
   await using c1 = await Importer.start();
   const { site } = c1;

@@ -32,6 +32,8 @@ export interface PinWriterOptions {
   readonly lingerMs?: number | undefined;
 }
 
+/** Pins of one import that are written at the same time: an import may have hundreds. */
+const AT_ONCE = 8;
 const NONE: PinPlan = { pins: new Map(), gone: new Set(), unwanted: new Set(), left: new Map() };
 const log = logFor("site", "pins");
 
@@ -141,10 +143,15 @@ export class PinWriter {
       else await this.#delete(service);
     }
     if (isLive) {
-      for (const [service, pin] of wanted) {
-        const made = this.#service(pin, ownerReference(object, { controller: false }));
-        if (made !== undefined) await this.#write(made, caches.service(service));
-      }
+      const owner = ownerReference(object, { controller: false });
+      const writes = wanted.entries();
+      const worker = async (): Promise<void> => {
+        for (const [service, pin] of writes) {
+          const made = this.#service(pin, owner);
+          if (made !== undefined) await this.#write(made, caches.service(service));
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
     }
     return Number.isFinite(dueMs) ? { requeueAfterMs: dueMs } : {};
   }
