@@ -57,6 +57,8 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   /** Coarse. */
   #sentMs = 0;
   #firstByteMs = 0;
+  /** The same while the piece is read that began the answer. */
+  #beganMs = 0;
   #interims = 0;
   #close = false;
 
@@ -302,7 +304,10 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
   }
 
   #tell(status: number, reason?: string): void {
-    this.#account.tell(this.request, status, reason);
+    if (!this.#account.open) return;
+    // An answer that came in one piece ends when it began: that spares a look at the clock.
+    const nowMs = this.#beganMs > 0 ? this.#beganMs : this.#tools.context.clock.monotonicMs();
+    this.#account.tell(this.request, { nowMs, code: Math.trunc(status / 100), reason, status });
   }
 
   /** Lets go of the connection to the pod in the middle of things. */
@@ -317,11 +322,14 @@ export class Exchange implements AnswerOwner, UpstreamUser, Asked {
 
   onUpstreamData(chunk: Uint8Array): number {
     this.client.received += chunk.length;
-    return this.#answer.onData(chunk);
+    const passed = this.#answer.onData(chunk);
+    this.#beganMs = 0;
+    return passed;
   }
 
   answerBegan(): void {
     this.#firstByteMs = this.#tools.context.clock.monotonicMs();
+    this.#beganMs = this.#firstByteMs;
   }
 
   interimHead(): void {

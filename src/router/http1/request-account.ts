@@ -1,6 +1,6 @@
 import type { RequestHead } from "#http/h1/request-head.ts";
 import type { Route } from "../flow/opening.ts";
-import { Account } from "../observe/account.ts";
+import { Account, type Ending } from "../observe/account.ts";
 import { cutHost, cutMethod, cutPath } from "../observe/http-facts.ts";
 import type { FlowRecord } from "../observe/observation.ts";
 import type { ExchangeClient } from "./exchange-parts.ts";
@@ -18,11 +18,9 @@ export class RequestAccount extends Account {
     this.begin(route, startedMs);
   }
 
-  /** The request is over; to be called before its head is forgotten. Does nothing when it was told already, or never began. */
-  tell(request: RequestHead, status: number, reason: string | undefined): void {
-    if (!this.open) return;
+  /** The request is over; to be called before its head is forgotten. */
+  tell(request: RequestHead, ending: Ending & { readonly status: number }): void {
     const { flow, facts } = this.#client;
-    const ending = { nowMs: this.nowMs(), code: Math.trunc(status / 100), reason };
     const wanted = this.ended(ending);
     if (flow.row === undefined) flow.countTo(this.row);
     flow.countTo(undefined);
@@ -31,7 +29,7 @@ export class RequestAccount extends Account {
       client: facts.address,
       bytesToEndpoint: flow.countedToEndpoint - this.#fromToEndpoint,
       bytesToClient: flow.countedToClient - this.#fromToClient,
-      http: httpFacts(request, status),
+      http: httpFacts(request, ending.status),
     });
   }
 }

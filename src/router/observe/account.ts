@@ -43,11 +43,6 @@ export class Account {
     this.#log = log;
   }
 
-  /** Monotonic. */
-  nowMs(): number {
-    return this.#log.clock.monotonicMs();
-  }
-
   /** It has begun, and not ended. */
   get open(): boolean {
     return this.#open;
