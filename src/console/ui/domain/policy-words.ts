@@ -30,7 +30,9 @@ export function policyWords(policy: ServiceExplanation["policy"]): string {
     `${retries.attempts} retries within a budget of ${retries.budgetPercent} %`,
     ...(outlier.enabled ? [`left out after ${outlier.consecutiveFailures} failures in a row`] : []),
     ...(affinity === undefined ? [] : [`affinity by ${affinity.type}`]),
-    `a request may take ${span(timeouts.requestMs)}, to connect ${span(timeouts.connectMs)}`,
+    timeouts.requestMs === 0
+      ? `to connect may take ${span(timeouts.connectMs)}`
+      : `a request may take ${span(timeouts.requestMs)}, to connect ${span(timeouts.connectMs)}`,
   ];
   return `${parts.join(". ").replaceAll(/\. (\w)/g, (_, letter: string) => `. ${letter.toUpperCase()}`)}.`;
 }

@@ -9,8 +9,9 @@ export interface SharePart {
 }
 
 /** Shares as one bar, in the colours of the sites; marks under it stand where the policy wants the borders to be. */
-export function ShareBar({ parts }: { parts: readonly SharePart[] }): JSX.Element {
+export function ShareBar({ parts: given }: { parts: readonly SharePart[] }): JSX.Element {
   const { colours } = useApp();
+  const parts = bySite(given);
   const total = parts.reduce((sum, { percent }) => sum + percent, 0);
   const said = parts.map(({ site, percent, wantedPercent }) =>
     wantedPercent === undefined
@@ -44,6 +45,11 @@ export function ShareBar({ parts }: { parts: readonly SharePart[] }): JSX.Elemen
       })}
     </svg>
   );
+}
+
+/** In one order everywhere, whoever told them. */
+export function bySite<T extends { readonly site: string }>(parts: readonly T[]): T[] {
+  return parts.toSorted((a, b) => a.site.localeCompare(b.site));
 }
 
 /** A site's name with its colour. */

@@ -27,8 +27,9 @@ export function ActivityPage(): JSX.Element {
   const items = (data.value ?? []).filter((item) => severity === undefined || item.severity === severity);
   const sites = (app.network.value?.sites ?? []).map(({ name }) => name).toSorted();
   const older = async (): Promise<void> => {
-    const before = data.value?.at(-1)?.id;
-    if (before === undefined) return;
+    const ids = (data.value ?? []).map(({ id }) => id);
+    if (ids.length === 0) return;
+    const before = Math.min(...ids);
     const answer = await getJson<ActivityView>(`${url}&before=${before}`);
     if (!answer.ok) return;
     atEnd.value = answer.value.items.length < PAGE;
@@ -81,7 +82,7 @@ export function ActivityPage(): JSX.Element {
           )
         ) : (
           <>
-            <EventList items={items} />
+            <EventList items={items} wide />
             {!atEnd.value && (data.value?.length ?? 0) >= PAGE && (
               <button type="button" class="button" onClick={() => void older()}>
                 Older

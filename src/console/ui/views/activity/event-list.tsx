@@ -14,7 +14,13 @@ const SIGNS = {
 } as const;
 
 /** What changed, newest first, by days. */
-export function EventList({ items }: { items: readonly ActivityItem[] }): JSX.Element {
+export function EventList({
+  items,
+  wide = false,
+}: {
+  items: readonly ActivityItem[];
+  wide?: boolean;
+}): JSX.Element {
   const app = useApp();
   if (items.length === 0) {
     return (
@@ -26,7 +32,7 @@ export function EventList({ items }: { items: readonly ActivityItem[] }): JSX.El
   const today = day(app.nowMs.value);
   let last = today;
   return (
-    <ol class="events">
+    <ol class={wide ? "events wide" : "events"}>
       {items.map((item) => {
         const { id, atMs, severity, kind, message, service, site, siteId } = item;
         const [tone, icon] = SIGNS[severity];

@@ -6,7 +6,7 @@ import { linkWidth, type Speed, SPEED_MS, speedOf } from "../../domain/link-look
 import { type PlannedLink, pointsAlong } from "../../domain/map-layout.ts";
 
 /** Dots of one direction, and points of the curve that they run along. */
-const DOTS = 4;
+const DOTS = 6;
 const POINTS = 24;
 
 /**

@@ -29,10 +29,10 @@ export function LinksTable({ links }: { links: readonly LinkEdge[] }): JSX.Eleme
             <th class="w-state">State</th>
             <th class="number w-short">Cost</th>
             <th class="number w-num">RTT</th>
-            <th class="number w-num" title="From the site that dialled">
+            <th class="number w-bytes" title="From the site that dialled">
               Out
             </th>
-            <th class="number w-num">Back</th>
+            <th class="number w-bytes">Back</th>
             <th class="number w-short">Streams</th>
             {sandbox && <th class="w-action">Try</th>}
           </tr>

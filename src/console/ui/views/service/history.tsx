@@ -3,6 +3,7 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { HistoryView } from "#observe/views.ts";
 import { useApp } from "../../data/app.ts";
+import { tellingEvents } from "../../domain/activity.ts";
 import { type StackedSeries, stackPods, valuesAt } from "../../domain/chart-data.ts";
 import { podAlpha } from "../../domain/chart-look.ts";
 import { duration, rate, time } from "../../domain/format.ts";
@@ -34,7 +35,7 @@ export function History({ history, range, name }: HistoryProps): JSX.Element {
     ? {
         timesMs: history.timesMs,
         range,
-        events: history.events,
+        events: tellingEvents(history.events),
         gaps: history.gaps,
         onPoint: (index: number | undefined) => (point.value = index),
       }

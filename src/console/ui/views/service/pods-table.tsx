@@ -5,7 +5,7 @@ import { duration, grouped, percent, rate, share } from "../../domain/format.ts"
 import { hrefOf } from "../../domain/routes.ts";
 import { ControlButton } from "../../parts/controls.tsx";
 import { Empty, Panel } from "../../parts/panel.tsx";
-import { SiteName } from "../../parts/share-bar.tsx";
+import { bySite, SiteName } from "../../parts/share-bar.tsx";
 import { Status } from "../../parts/status.tsx";
 
 /** Each pod with its share beside what the policy wants for it. */
@@ -24,7 +24,7 @@ export function PodsTable({ view }: { view: ServiceView }): JSX.Element {
       title="Pods"
       aside={
         <span class="quiet">
-          {shares.map(({ site, percent: part, wantedPercent }) => (
+          {bySite(shares).map(({ site, percent: part, wantedPercent }) => (
             <span key={site} class="site-share">
               <SiteName name={site} /> {share(part)}
               {wantedPercent !== undefined && ` of ${share(wantedPercent)} wanted`}

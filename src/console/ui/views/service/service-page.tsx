@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import type { HistoryView, ServiceView } from "#observe/views.ts";
 import { useApp } from "../../data/app.ts";
 import { usePoll, useStream } from "../../data/use.ts";
+import { mergeActivity } from "../../domain/activity.ts";
 import { rangeOf, RANGES } from "../../domain/chart-data.ts";
 import { bytesPerSecond, duration, grouped, percent, plural, rate } from "../../domain/format.ts";
 import { PageHead } from "../../parts/page-head.tsx";
@@ -31,7 +32,7 @@ export function ServicePage({ service }: { service: string }): JSX.Element {
       shown.value = { fromMs: toMs - range.ms, toMs };
       return `${path}/history?from=${toMs - range.ms}&to=${toMs}&step=${range.stepMs}`;
     },
-    { everyMs: Math.min(10_000, range.stepMs), key: `${path}/history ${range.name}` },
+    { everyMs: Math.max(3000, Math.min(10_000, range.stepMs)), key: `${path}/history ${range.name}` },
   );
   const [namespace, name] = service.split("/");
   const view = data.value;
@@ -93,7 +94,7 @@ export function ServicePage({ service }: { service: string }): JSX.Element {
               <ClientsTable view={view} />
               <TryIt view={view} />
               <Panel title="Changes" cli={app.cli(`events ${service}`)}>
-                <EventList items={(history.data.value?.events ?? []).toReversed().slice(0, 8)} />
+                <EventList items={mergeActivity(history.data.value?.events ?? [], []).slice(0, 8)} />
               </Panel>
             </div>
           </div>

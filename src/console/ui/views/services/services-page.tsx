@@ -19,7 +19,7 @@ import { CliLine } from "../../parts/cli-line.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Empty, Waiting } from "../../parts/panel.tsx";
 import { Problem } from "../../parts/problem.tsx";
-import { ShareBar } from "../../parts/share-bar.tsx";
+import { bySite, ShareBar } from "../../parts/share-bar.tsx";
 import { Status } from "../../parts/status.tsx";
 import { type TableColumn, VirtualTable } from "../../parts/virtual-table.tsx";
 
@@ -293,7 +293,7 @@ function Shares({ row }: { row: ServiceRow }): JSX.Element {
       <span class="shares-text">
         {row.load.rps === 0
           ? "no requests"
-          : row.shares
+          : bySite(row.shares)
               .slice(0, 4)
               .map(({ site, percent: part }) => `${site} ${share(part)}`)
               .join("  ")}
