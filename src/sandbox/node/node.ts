@@ -4,6 +4,7 @@ import { ClusterPaths } from "../home.ts";
 import type { ControllerContext } from "./controllers/context.ts";
 import { startDeploymentController } from "./controllers/deployment.ts";
 import { startEndpointsController } from "./controllers/endpoints.ts";
+import { startJobController } from "./controllers/job.ts";
 import { startNamespaceController } from "./controllers/namespaces.ts";
 import { publishApiServer, registerNode } from "./controllers/node-object.ts";
 import { startReplicaSetController } from "./controllers/replicaset.ts";
@@ -55,6 +56,7 @@ export function startNode(options: NodeOptions): RunningNode {
     startEndpointsController(context),
     startReplicaSetController(context),
     startDeploymentController(context),
+    startJobController(context),
     startStatefulSetController(context, { claimsDir: new ClusterPaths(options.clusterDir).claims }),
   ];
   publishApiServer(api, { plan, apiPort });

@@ -1,78 +1,18 @@
 import type { KubeObject } from "../cluster-api.ts";
 import { type FieldError, fieldError } from "../errors.ts";
-import { checkLabels } from "../objects/metadata.ts";
 import { isObject, type JsonObject, sameJson } from "../schema/schema.ts";
 import { customResourceDefinitionStrategy } from "./custom-resource-definition.ts";
+import {
+  checkPodSpec,
+  checkPort,
+  checkWorkload,
+  defaultPodSpec,
+  defaultTemplate,
+  objects,
+  record,
+} from "./pod-template.ts";
 import type { Strategy } from "./strategy.ts";
-
-const record = (value: unknown): JsonObject => (isObject(value) ? value : {});
-const objects = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
-
-const PROBES = ["livenessProbe", "readinessProbe", "startupProbe"] as const;
-
-function defaultContainer(container: JsonObject): void {
-  const image = typeof container["image"] === "string" ? container["image"] : "";
-  const tag = /:([^:/@]+)(@.*)?$/.exec(image)?.[1];
-  const always = !image.includes("@") && (tag === undefined || tag === "latest");
-  container["imagePullPolicy"] ??= always ? "Always" : "IfNotPresent";
-  for (const name of PROBES) {
-    const probe = container[name];
-    if (isObject(probe) && isObject(probe["httpGet"])) probe["httpGet"]["path"] ??= "/";
-  }
-  for (const list of [container["resources"]].filter(isObject)) {
-    const limits = record(list["limits"]);
-    if (Object.keys(limits).length > 0) list["requests"] = { ...limits, ...record(list["requests"]) };
-  }
-}
-
-function defaultPodSpec(spec: unknown): void {
-  if (!isObject(spec)) return;
-  for (const container of [...objects(spec["containers"]), ...objects(spec["initContainers"])]) {
-    defaultContainer(container);
-  }
-  if (spec["serviceAccountName"] !== undefined) spec["serviceAccount"] = spec["serviceAccountName"];
-  else if (spec["serviceAccount"] !== undefined) spec["serviceAccountName"] = spec["serviceAccount"];
-}
-
-const defaultTemplate = (object: KubeObject): void => {
-  defaultPodSpec(record(record(object["spec"])["template"])["spec"]);
-};
-
-function checkPodSpec(spec: unknown, path: string): FieldError[] {
-  if (!isObject(spec)) return [fieldError.required(path)];
-  const errors: FieldError[] = [];
-  const containers = objects(spec["containers"]);
-  if (containers.length === 0) errors.push(fieldError.required(`${path}.containers`));
-  const volumes = new Set(objects(spec["volumes"]).map((volume) => volume["name"]));
-  for (const [list, items] of [
-    ["initContainers", objects(spec["initContainers"])],
-    ["containers", containers],
-  ] as const) {
-    items.forEach((container, index) => {
-      const at = `${path}.${list}[${index}]`;
-      if (!container["image"]) errors.push(fieldError.required(`${at}.image`));
-      if (!container["name"]) errors.push(fieldError.required(`${at}.name`));
-      objects(container["volumeMounts"]).forEach((mount, position) => {
-        if (!volumes.has(mount["name"])) {
-          errors.push({
-            reason: "FieldValueNotFound",
-            message: `Not found: ${JSON.stringify(mount["name"])}`,
-            field: `${at}.volumeMounts[${position}].name`,
-          });
-        }
-      });
-      objects(container["ports"]).forEach((port, position) => {
-        errors.push(...checkPort(port["containerPort"], `${at}.ports[${position}].containerPort`));
-      });
-    });
-  }
-  return errors;
-}
-
-function checkPort(value: unknown, field: string): FieldError[] {
-  const fits = typeof value === "number" && value >= 1 && value <= 65_535;
-  return fits ? [] : [fieldError.invalid(field, value, "must be between 1 and 65535, inclusive")];
-}
+import { job, statefulSet } from "./workload-strategies.ts";
 
 const pod: Strategy = {
   defaults: (object) => defaultPodSpec(object["spec"]),
@@ -116,41 +56,6 @@ function qosClass(spec: JsonObject): string {
   return guaranteed ? "Guaranteed" : "Burstable";
 }
 
-function checkWorkload(object: KubeObject, old: KubeObject | undefined): FieldError[] {
-  const spec = record(object["spec"]);
-  const template = record(spec["template"]);
-  const claims = objects(spec["volumeClaimTemplates"]).map((claim) => ({
-    name: record(claim["metadata"])["name"],
-  }));
-  const podSpec = template["spec"];
-  const mountable = isObject(podSpec)
-    ? { ...podSpec, volumes: [...objects(podSpec["volumes"]), ...claims] }
-    : podSpec;
-  const errors = checkPodSpec(mountable, "spec.template.spec");
-  const replicas = spec["replicas"];
-  if (typeof replicas === "number" && replicas < 0) {
-    errors.push(fieldError.invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
-  }
-  const selector = record(spec["selector"]);
-  const wanted = record(selector["matchLabels"]);
-  const expressions = objects(selector["matchExpressions"]);
-  if (Object.keys(wanted).length === 0 && expressions.length === 0) {
-    const message = "empty selector is invalid for deployment";
-    errors.push(fieldError.invalid("spec.selector", selector, message));
-  }
-  const labels = record(record(template["metadata"])["labels"]);
-  errors.push(...checkLabels(labels, "spec.template.metadata.labels"));
-  if (Object.entries(wanted).some(([key, value]) => labels[key] !== value)) {
-    const message = "`selector` does not match template `labels`";
-    errors.push(fieldError.invalid("spec.template.metadata.labels", labels, message));
-  }
-  const before = old === undefined ? undefined : record(old["spec"])["selector"];
-  if (before !== undefined && !sameJson(before, selector)) {
-    errors.push(fieldError.invalid("spec.selector", selector, "field is immutable"));
-  }
-  return errors;
-}
-
 const deployment: Strategy = {
   defaults: (object) => {
     defaultTemplate(object);
@@ -183,83 +88,6 @@ const replicaSet: Strategy = {
     object["status"] = { replicas: 0 };
   },
   validate: checkWorkload,
-};
-
-/** What of a StatefulSet may change after its creation. */
-const STATEFUL_CHANGES = [
-  "replicas",
-  "ordinals",
-  "template",
-  "updateStrategy",
-  "persistentVolumeClaimRetentionPolicy",
-  "minReadySeconds",
-  "revisionHistoryLimit",
-] as const;
-
-const statefulSet: Strategy = {
-  defaults: (object) => {
-    defaultTemplate(object);
-    const strategy = record(record(object["spec"])["updateStrategy"]);
-    if (strategy["type"] === "RollingUpdate")
-      strategy["rollingUpdate"] = { partition: 0, ...record(strategy["rollingUpdate"]) };
-  },
-  prepareCreate: (object) => {
-    object["status"] = { replicas: 0, availableReplicas: 0 };
-  },
-  validate: (object, old) => {
-    const errors = checkWorkload(object, old);
-    const fixed = (of: KubeObject): JsonObject => {
-      const rest = { ...record(of["spec"]) };
-      for (const name of STATEFUL_CHANGES) delete rest[name];
-      return rest;
-    };
-    if (old !== undefined && !sameJson(fixed(object), fixed(old))) {
-      const message = `updates to statefulset spec for fields other than ${STATEFUL_CHANGES.map((name) => `'${name}'`).join(", ")} are forbidden`;
-      errors.push(fieldError.forbidden("spec", message));
-    }
-    return errors;
-  },
-};
-
-const job: Strategy = {
-  defaults: (object) => {
-    defaultTemplate(object);
-    const spec = record(object["spec"]);
-    // Without both a job is done with its first success, however many pods work on it.
-    if (spec["completions"] === undefined && (spec["parallelism"] ?? 1) === 1) spec["completions"] = 1;
-  },
-  prepareCreate: (object) => {
-    const spec = record(object["spec"]);
-    const template = record(spec["template"]);
-    const labels = {
-      "batch.kubernetes.io/controller-uid": object.metadata.uid ?? "",
-      "batch.kubernetes.io/job-name": object.metadata.name,
-    };
-    if (spec["manualSelector"] !== true) {
-      const metadata = record(template["metadata"]);
-      template["metadata"] = { ...metadata, labels: { ...record(metadata["labels"]), ...labels } };
-      const key = "batch.kubernetes.io/controller-uid" as const;
-      spec["selector"] = { matchLabels: { [key]: labels[key] } };
-    }
-    object["status"] = {};
-  },
-  validate: (object, old) => {
-    const spec = record(object["spec"]);
-    const podSpec = record(record(spec["template"])["spec"]);
-    const errors = checkPodSpec(podSpec, "spec.template.spec");
-    if (podSpec["restartPolicy"] !== "OnFailure" && podSpec["restartPolicy"] !== "Never") {
-      const message = 'supported values: "OnFailure", "Never"';
-      errors.push({
-        ...fieldError.invalid("spec.template.spec.restartPolicy", podSpec["restartPolicy"], message),
-      });
-    }
-    for (const name of ["template", "selector", "completions"]) {
-      const before = old === undefined ? undefined : record(old["spec"])[name];
-      if (before !== undefined && !sameJson(before, spec[name] ?? null))
-        errors.push(fieldError.invalid(`spec.${name}`, spec[name], "field is immutable"));
-    }
-    return errors;
-  },
 };
 
 const service: Strategy = {

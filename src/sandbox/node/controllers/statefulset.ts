@@ -117,7 +117,7 @@ class Reconciliation {
       if (pod === undefined) {
         this.#create(ordinal);
         if (this.#ordered) return false;
-      } else if (isPodFinished(pod) && pod.metadata.deletionTimestamp === undefined) {
+      } else if (isPodFinished(pod) && !isGoing(pod)) {
         // Its end makes room for a new one of the same name.
         this.#delete(pod);
         if (this.#ordered) return false;
@@ -133,7 +133,7 @@ class Reconciliation {
       (pod) => this.#ordinalOf(pod) >= end || this.#ordinalOf(pod) < this.#start,
     );
     for (const pod of excess.toReversed()) {
-      if (pod.metadata.deletionTimestamp === undefined) this.#delete(pod);
+      if (!isGoing(pod)) this.#delete(pod);
       if (this.#ordered) return false;
     }
     return excess.length === 0;
@@ -146,7 +146,7 @@ class Reconciliation {
     const from = this.#start + (rollingUpdate?.partition ?? 0);
     for (const pod of this.#pods().toReversed()) {
       if (this.#ordinalOf(pod) < from) return;
-      if (revisionOf(pod) !== this.#update.metadata.name && pod.metadata.deletionTimestamp === undefined) {
+      if (revisionOf(pod) !== this.#update.metadata.name && !isGoing(pod)) {
         this.#delete(pod);
         return;
       }
@@ -247,10 +247,9 @@ class Reconciliation {
   #writeStatus(): number | undefined {
     const { clock, stores } = this.#context;
     const pods = this.#pods();
-    const going = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
     const [update, current] = [this.#update.metadata.name, this.#current.metadata.name];
     const countOf = (revision: string): number =>
-      pods.filter((pod) => !going(pod) && revisionOf(pod) === revision).length;
+      pods.filter((pod) => !isGoing(pod) && revisionOf(pod) === revision).length;
     let available = 0;
     let retryMs: number | undefined;
     for (const pod of pods) {
@@ -283,6 +282,10 @@ class Reconciliation {
     }));
     return retryMs;
   }
+}
+
+function isGoing(pod: Pod): boolean {
+  return pod.metadata.deletionTimestamp !== undefined;
 }
 
 function revisionOf(pod: Pod): string {
