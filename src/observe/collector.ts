@@ -11,7 +11,7 @@ import type { RouterSource } from "./source.ts";
 
 export const PERIOD_MS = 1000;
 /** Asked at once, at most. */
-const MAX_ASKING = 16;
+const MAX_ASKING = 8;
 /** One answer may take so long; other sites are far. */
 const TIMEOUT_MS = 4000;
 /** Parts of one answer that are fetched in a row (`more`); the rest comes in the next round. */

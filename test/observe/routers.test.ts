@@ -75,3 +75,97 @@ test("One site: requests through a real router are in its views, each once", asy
   const services = await view<ServicesView>(observer, "services");
   expect(services.services.map((row) => row.service)).toEqual([SERVICE]);
 });
+
+/** Two sites with a pod each of one service, and a listener for it at both; the near one dials. */
+async function linked(rig: Rig): Promise<{ readonly near: Router; readonly far: Router }> {
+  const network = await TestNetwork.create();
+  const pods = [web(rig, "near"), web(rig, "far")];
+  const policies = [{ service: SERVICE, mode: "ActiveActive" as const }];
+  const site = (id: string, index: number): Parameters<Rig["router"]>[0] => ({
+    site: { id, name: `site-${id}`, namespace: "shop" },
+    admin,
+    listeners: [{ ...listener(), protocol: "http" }],
+    services: [service(pods.slice(index, index + 1))],
+    policies,
+  });
+  const far = rig.router({
+    ...site("far", 1),
+    identity: await network.identity("far"),
+    accept: [{ listen: "127.0.0.1:0" }],
+  });
+  const near = rig.router({
+    ...site("near", 0),
+    identity: await network.identity("near"),
+    links: [{ name: "to-far", addresses: [`127.0.0.1:${far.linkPorts[0]}`] }],
+  });
+  await eventually(() => near.core().network.sites.get("far")?.cost === 1);
+  await eventually(() => far.core().network.sites.get("near")?.cost === 1);
+  return { near, far };
+}
+
+function countedBy(router: Router): Map<string, number> {
+  const { traffic } = router.observe(new URLSearchParams());
+  return new Map(traffic.map(({ endpoint, total }) => [endpoint, total]));
+}
+
+test("Two sites: what both routers counted, and nothing else, is in the views; the link is one edge", async () => {
+  using rig = new Rig();
+  const { near, far } = await linked(rig);
+  const observer = observerOf(rig, near);
+  await observer.look();
+  await observer.look();
+  await ask(near, 60);
+  await ask(far, 40);
+  await observer.look();
+  const { pods, row, clients } = await view<ServiceView>(observer, `services/${SERVICE}`);
+  const [byNear, byFar] = [countedBy(near), countedBy(far)];
+  for (const { endpoint, total } of pods)
+    expect([endpoint, total]).toEqual([endpoint, (byNear.get(endpoint) ?? 0) + (byFar.get(endpoint) ?? 0)]);
+  expect(pods.map(({ site }) => site)).toEqual(["site-far", "site-near"]);
+  expect(pods.reduce((sum, { total }) => sum + total, 0)).toBe(100);
+  expect(row.shares.map(({ wantedPercent }) => wantedPercent)).toEqual([50, 50]);
+  expect(clients.map(({ site, mode }) => [site, mode])).toEqual([
+    ["site-near", "ActiveActive"],
+    ["site-far", "ActiveActive"],
+  ]);
+  const flows = observer.flows({ limit: 1000 }).flows;
+  expect(flows.filter(({ sourceSite }) => sourceSite === "site-near").length).toBe(60);
+  expect(flows.filter(({ sourceSite }) => sourceSite === "site-far").length).toBe(40);
+  expect(flows.find(({ path }) => path.length === 2)?.path).toContain("near");
+  const network = await view<NetworkView>(observer, "network");
+  expect(network.links).toMatchObject([{ id: "near/to-far", from: "near", to: "far", state: "up", cost: 1 }]);
+  expect(network.links[0]?.bytesForth).toBeGreaterThan(0);
+  expect(network.sites.map(({ name, reachable, routers }) => [name, reachable, routers.length])).toEqual([
+    ["site-near", true, 1],
+    ["site-far", true, 1],
+  ]);
+});
+
+test("A link that is cut is down in the followed view in less than three seconds, seen from either end", async () => {
+  for (const standAt of ["near", "far"] as const) {
+    using rig = new Rig();
+    const routers = await linked(rig);
+    const observer = observerOf(rig, routers[standAt]);
+    observer.start();
+    await observer.ready();
+    const seen: string[] = [];
+    const waiting: { state: string; resolve: () => void }[] = [];
+    const until = (state: string): Promise<void> =>
+      new Promise((resolve) => (seen.at(-1) === state ? resolve() : waiting.push({ state, resolve })));
+    observer.subscribe({ view: "network" }, ({ data }) => {
+      const [link] = (data as NetworkView).links;
+      if (link === undefined) return;
+      seen.push(link.state);
+      for (const one of waiting) if (one.state === link.state) one.resolve();
+    });
+    await until("up");
+    const cutMs = performance.now();
+    routers[standAt === "near" ? "far" : "near"].stop();
+    await until("down");
+    const tookMs = performance.now() - cutMs;
+    console.log(`notice: seen from ${standAt}, down after ${Math.round(tookMs)} ms`);
+    expect(tookMs).toBeLessThan(3000);
+    expect(observer.network().sites.map(({ reachable }) => reachable)).toEqual([true, false]);
+    observer.stop();
+  }
+});

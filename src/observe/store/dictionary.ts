@@ -1,4 +1,5 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Statement } from "bun:sqlite";
+import type { Statements } from "./statements.ts";
 
 /**
  * Texts that come again and again, as numbers. Past `max` texts a new one has none and is to be stored as it is: what
@@ -11,16 +12,16 @@ export class Dictionary {
   readonly #max: number;
   #next = 1;
 
-  constructor(db: Database, { table, column, max }: { table: string; column: string; max: number }) {
+  constructor(db: Statements, { table, column, max }: { table: string; column: string; max: number }) {
     this.#max = max;
     for (const { id, text } of db
-      .query<{ id: number; text: string }, []>(`SELECT id, ${column} AS text FROM ${table}`)
+      .of<{ id: number; text: string }, []>(`SELECT id, ${column} AS text FROM ${table}`)
       .all()) {
       this.#ids.set(text, id);
       this.#texts.set(id, text);
       this.#next = Math.max(this.#next, id + 1);
     }
-    this.#insert = db.prepare(`INSERT INTO ${table} (id, ${column}) VALUES (?, ?)`);
+    this.#insert = db.of(`INSERT INTO ${table} (id, ${column}) VALUES (?, ?)`);
   }
 
   get size(): number {

@@ -1,4 +1,5 @@
-import type { Database, SQLQueryBindings } from "bun:sqlite";
+import type { SQLQueryBindings } from "bun:sqlite";
+import type { Statements } from "./statements.ts";
 import type { ActivityItem } from "../views.ts";
 import type { StoredEvent } from "./batch.ts";
 
@@ -28,12 +29,12 @@ interface EventRow {
 }
 
 export class EventTable {
-  readonly #db: Database;
+  readonly #db: Statements;
   #lastId: number;
 
-  constructor(db: Database) {
+  constructor(db: Statements) {
     this.#db = db;
-    this.#lastId = db.query<{ id: number | null }, []>("SELECT max(id) AS id FROM events").get()?.id ?? 0;
+    this.#lastId = db.of<{ id: number | null }, []>("SELECT max(id) AS id FROM events").get()?.id ?? 0;
   }
 
   get lastId(): number {
@@ -43,7 +44,7 @@ export class EventTable {
   insert(event: StoredEvent): void {
     const { id, atMs, kind, severity, message, siteId, site, service, routerSite } = event;
     this.#db
-      .query("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .of("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(
         id,
         Math.round(atMs),
@@ -76,7 +77,7 @@ export class EventTable {
     }
     const conditions = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
     const most = Math.min(Math.max(1, limit ?? 100), MOST_EVENTS);
-    return this.#rows(`${conditions} ORDER BY id DESC LIMIT ${most}`, values);
+    return this.#rows(`${conditions} ORDER BY id DESC LIMIT ?`, [...values, most]);
   }
 
   /** Of a time and a service, and what is about no service; oldest first. */
@@ -88,12 +89,12 @@ export class EventTable {
   }
 
   dropBefore(atMs: number): void {
-    this.#db.query("DELETE FROM events WHERE at < ? OR id <= ?").run(atMs, this.#lastId - MAX_ROWS);
+    this.#db.of("DELETE FROM events WHERE at < ? OR id <= ?").run(atMs, this.#lastId - MAX_ROWS);
   }
 
   #rows(rest: string, values: readonly SQLQueryBindings[]): ActivityItem[] {
     return this.#db
-      .query<EventRow, SQLQueryBindings[]>(`SELECT * FROM events ${rest}`)
+      .of<EventRow, SQLQueryBindings[]>(`SELECT * FROM events ${rest}`)
       .all(...values)
       .map(itemOf);
   }

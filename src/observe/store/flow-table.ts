@@ -1,4 +1,5 @@
-import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import type { SQLQueryBindings, Statement } from "bun:sqlite";
+import type { Statements } from "./statements.ts";
 import { shapeMatches, statusRange, type FlowShape } from "../model/flow-filter.ts";
 import type { FlowFilter, FlowView } from "../views.ts";
 import { Dictionary } from "./dictionary.ts";
@@ -31,28 +32,38 @@ interface FlowRow {
 }
 
 const COLUMNS = 17;
+/** What a flow takes beside its path, bytes: measured, with what SQLite needs. */
+const ROW_BYTES = 110;
+/** Of how many flows the mean of `rowBytes` is, about. */
+const MEAN_OF = 1000;
 
 /** Flows as rows: what many have in common is stored once (shapes, words). */
 export class FlowTable {
-  readonly #db: Database;
+  readonly #db: Statements;
   readonly #words: Dictionary;
   readonly #shapes: Dictionary;
   readonly #shapeOf = new Map<number, FlowShape>();
   readonly #insert: Statement<unknown, SQLQueryBindings[]>;
   #lastId: number;
+  #rowBytes = 150;
 
-  constructor(db: Database) {
+  constructor(db: Statements) {
     this.#db = db;
     this.#words = new Dictionary(db, { table: "words", column: "word", max: MAX_WORDS });
     this.#shapes = new Dictionary(db, { table: "shapes", column: "shape", max: MAX_SHAPES });
     for (const [id, text] of this.#shapes.entries()) this.#shapeOf.set(id, shapeFrom(text));
-    this.#insert = db.prepare(`INSERT INTO flows VALUES (${Array(COLUMNS).fill("?").join(", ")})`);
-    this.#lastId = db.query<{ id: number | null }, []>("SELECT max(id) AS id FROM flows").get()?.id ?? 0;
+    this.#insert = db.of(`INSERT INTO flows VALUES (${Array(COLUMNS).fill("?").join(", ")})`);
+    this.#lastId = db.of<{ id: number | null }, []>("SELECT max(id) AS id FROM flows").get()?.id ?? 0;
   }
 
   /** Ids rise by one, also over restarts. */
   get lastId(): number {
     return this.#lastId;
+  }
+
+  /** What a flow of late takes in the file, on average. */
+  get rowBytes(): number {
+    return this.#rowBytes;
   }
 
   /** Inside a transaction. False: there is no room for another shape, and it was not stored. */
@@ -80,6 +91,7 @@ export class FlowTable {
       http?.grpcStatus ?? null,
     );
     this.#lastId = Math.max(this.#lastId, flow.id);
+    this.#rowBytes += (ROW_BYTES + (http?.path.length ?? 0) - this.#rowBytes) / MEAN_OF;
     return true;
   }
 
@@ -107,48 +119,45 @@ export class FlowTable {
     const limit = Math.min(Math.max(1, filter.limit ?? DEFAULT_FLOWS), MOST_FLOWS);
     const conditions = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
     return this.#db
-      .query<FlowRow, SQLQueryBindings[]>(`SELECT * FROM flows ${conditions} ORDER BY id DESC LIMIT ${limit}`)
-      .all(...values)
+      .of<FlowRow, SQLQueryBindings[]>(`SELECT * FROM flows ${conditions} ORDER BY id DESC LIMIT ?`)
+      .all(...values, limit)
       .map((row) => this.#flow(row));
   }
 
   /** Rows that there are, more or less: ids are given without holes, and deleted from the oldest on. */
   count(): number {
-    const first = this.#db.query<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
+    const first = this.#db.of<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
     return first === null || first === undefined ? 0 : this.#lastId - first + 1;
   }
 
   /** Deletes the oldest, at most CHUNK at a time. */
   dropOldest(count: number): void {
-    const first = this.#db.query<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
+    const first = this.#db.of<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
     if (first === null || first === undefined) return;
-    this.#db.query("DELETE FROM flows WHERE id < ?").run(first + Math.min(count, CHUNK));
+    this.#db.of("DELETE FROM flows WHERE id < ?").run(first + Math.min(count, CHUNK));
     this.#forgetShapes();
   }
 
   /** Deletes what ended before, at most CHUNK at a time. */
   dropBefore(atMs: number): void {
     const row = this.#db
-      .query<{ id: number }, [number, number]>(
+      .of<{ id: number }, [number, number]>(
         `SELECT max(id) AS id FROM (SELECT id, started FROM flows ORDER BY id LIMIT ?) WHERE started < ?`,
       )
       .get(CHUNK, atMs);
-    if (row?.id !== null && row?.id !== undefined)
-      this.#db.query("DELETE FROM flows WHERE id <= ?").run(row.id);
+    if (row?.id !== null && row?.id !== undefined) this.#db.of("DELETE FROM flows WHERE id <= ?").run(row.id);
   }
 
   #forgetShapes(): void {
     if (this.#shapes.size < MAX_SHAPES / 2) return;
     const used = new Set(
       this.#db
-        .query<{ shape: number }, []>("SELECT DISTINCT shape FROM flows")
+        .of<{ shape: number }, []>("SELECT DISTINCT shape FROM flows")
         .all()
         .map(({ shape }) => shape),
     );
     const gone = [...this.#shapeOf.keys()].filter((id) => !used.has(id));
-    this.#db
-      .query("DELETE FROM shapes WHERE id IN (SELECT value FROM json_each(?))")
-      .run(JSON.stringify(gone));
+    this.#db.of("DELETE FROM shapes WHERE id IN (SELECT value FROM json_each(?))").run(JSON.stringify(gone));
     this.#shapes.forget(gone);
     for (const id of gone) this.#shapeOf.delete(id);
   }

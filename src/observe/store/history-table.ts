@@ -1,4 +1,5 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Statement } from "bun:sqlite";
+import type { Statements } from "./statements.ts";
 import type { ClosedBucket } from "./batch.ts";
 import { Dictionary } from "./dictionary.ts";
 import { decodeHistory, encodeHistory, noHistory, type HistoryEntry } from "./history-codec.ts";
@@ -21,7 +22,7 @@ type Select = Statement<Packed, [number, number, number]>;
 
 /** History by service, in entries of ten seconds and, when they are old, of a minute. */
 export class HistoryTable {
-  readonly #db: Database;
+  readonly #db: Statements;
   readonly #services: Dictionary;
   readonly #insert: Statement<unknown, [number, number, number, Uint8Array]>;
   readonly #fine: Select;
@@ -30,11 +31,11 @@ export class HistoryTable {
   readonly #oldMs: number;
   #turn = 0;
 
-  constructor(db: Database) {
+  constructor(db: Statements) {
     this.#db = db;
-    this.#oldMs = db.query<{ at: number | null }, []>("SELECT max(at) AS at FROM covered").get()?.at ?? -1;
+    this.#oldMs = db.of<{ at: number | null }, []>("SELECT max(at) AS at FROM covered").get()?.at ?? -1;
     this.#services = new Dictionary(db, { table: "services", column: "service", max: MAX_SERVICES });
-    this.#insert = db.prepare("INSERT OR REPLACE INTO history_10 VALUES (?, ?, ?, ?)");
+    this.#insert = db.of("INSERT OR REPLACE INTO history_10 VALUES (?, ?, ?, ?)");
     this.#fine = select(db, "history_10");
     this.#coarse = select(db, "history_60");
   }
@@ -42,7 +43,7 @@ export class HistoryTable {
   /** Inside a transaction. `idOf` numbers the series. */
   insert({ atMs, coveredMs, ports }: ClosedBucket, idOf: (series: { readonly key: string }) => number): void {
     this.#db
-      .query("INSERT INTO covered VALUES (?, ?) ON CONFLICT (at) DO UPDATE SET ms = ms + excluded.ms")
+      .of("INSERT INTO covered VALUES (?, ?) ON CONFLICT (at) DO UPDATE SET ms = ms + excluded.ms")
       .run(atMs, coveredMs);
     for (const { service, port, counts, pods } of ports) {
       const id = this.#services.idOf(service);
@@ -81,7 +82,7 @@ export class HistoryTable {
   /** By beginning of ten seconds: how much of them was observed, ms. */
   covered(fromMs: number, toMs: number): { readonly at: number; readonly ms: number }[] {
     return this.#db
-      .query<{ at: number; ms: number }, [number, number]>(
+      .of<{ at: number; ms: number }, [number, number]>(
         "SELECT at, ms FROM covered WHERE at >= ? AND at < ? ORDER BY at",
       )
       .all(fromMs, toMs);
@@ -89,9 +90,7 @@ export class HistoryTable {
 
   /** The oldest moment of which something is known. */
   fromMs(): number | undefined {
-    return (
-      this.#db.query<{ at: number | null }, []>("SELECT min(at) AS at FROM covered").get()?.at ?? undefined
-    );
+    return this.#db.of<{ at: number | null }, []>("SELECT min(at) AS at FROM covered").get()?.at ?? undefined;
   }
 
   /** Thins what is old and drops what is older than `dropMs`, for some services at a time. */
@@ -100,7 +99,7 @@ export class HistoryTable {
     const ids = [...this.#services.entries()].map(([id]) => id);
     for (let i = 0; i < Math.min(ids.length, THIN_SERVICES); i++)
       this.#thinService(ids[this.#turn++ % ids.length] as number, { cutoff, dropMs });
-    this.#db.query("DELETE FROM covered WHERE at < ?").run(dropMs);
+    this.#db.of("DELETE FROM covered WHERE at < ?").run(dropMs);
   }
 
   #thinService(id: number, { cutoff, dropMs }: { cutoff: number; dropMs: number }): void {
@@ -113,16 +112,14 @@ export class HistoryTable {
       merged.set(key, into);
     }
     if (merged.size > 0) {
-      const insert = this.#db.query("INSERT OR REPLACE INTO history_60 VALUES (?, ?, ?, ?)");
+      const insert = this.#db.of("INSERT OR REPLACE INTO history_60 VALUES (?, ?, ?, ?)");
       for (const { at, port, entry } of merged.values()) insert.run(id, at, port, encodeHistory(entry));
-      this.#db.query("DELETE FROM history_10 WHERE service = ? AND at < ?").run(id, cutoff);
+      this.#db.of("DELETE FROM history_10 WHERE service = ? AND at < ?").run(id, cutoff);
     }
-    this.#db.query("DELETE FROM history_60 WHERE service = ? AND at < ?").run(id, dropMs);
+    this.#db.of("DELETE FROM history_60 WHERE service = ? AND at < ?").run(id, dropMs);
   }
 }
 
-function select(db: Database, table: string): Select {
-  return db.prepare(
-    `SELECT at, port, data FROM ${table} WHERE service = ? AND at >= ? AND at < ? ORDER BY at`,
-  );
+function select(db: Statements, table: string): Select {
+  return db.of(`SELECT at, port, data FROM ${table} WHERE service = ? AND at >= ? AND at < ? ORDER BY at`);
 }

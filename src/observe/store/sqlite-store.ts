@@ -1,6 +1,7 @@
-import { Database, type Statement } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import type { ObservedRouter } from "#router/observe/observation.ts";
 import { TOTAL } from "../collect/counts.ts";
+import { recordKey } from "../collect/router-record.ts";
 import type { Row, Series } from "../collect/traffic.ts";
 import type { ActivityItem, FlowFilter, FlowView } from "../views.ts";
 import type { Batch, Gap, Life } from "./batch.ts";
@@ -8,10 +9,9 @@ import { EventTable, type ActivityQuery } from "./event-table.ts";
 import { FlowTable } from "./flow-table.ts";
 import { HistoryTable } from "./history-table.ts";
 import { SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { Statements } from "./statements.ts";
 
 const PAGE_BYTES = 4096;
-/** What a flow takes with all that belongs to it, on average, bytes. */
-const FLOW_BYTES = 150;
 /** Of the file, for flows; the rest is for history and events. */
 const FLOWS_SHARE = 0.6;
 /** Of the file: from here on the oldest goes. */
@@ -19,6 +19,11 @@ const FULL_SHARE = 0.85;
 const MOST_GAPS = 10_000;
 /** Totals of endpoints and routers that were not seen for so long are forgotten. */
 const FORGET_MS = 24 * 3_600_000;
+
+const INSERT_SERIES = "INSERT OR REPLACE INTO series VALUES (?, ?, ?)";
+const UPSERT_COUNTED = "INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?, ?)";
+const UPSERT_LIFE = "INSERT OR REPLACE INTO lives VALUES (?, ?, ?, ?, ?, ?)";
+const UPSERT_KEPT = "INSERT OR REPLACE INTO kept VALUES (?, ?)";
 
 export interface StoreBounds {
   readonly maxBytes: number;
@@ -39,34 +44,28 @@ export interface KeptRow {
  * what SQLite throws.
  */
 export class SqliteStore {
-  readonly #db: Database;
+  readonly #file: Database;
+  readonly #db: Statements;
   readonly #bounds: StoreBounds;
   readonly flows: FlowTable;
   readonly events: EventTable;
   readonly history: HistoryTable;
   readonly #series = new Map<string, number>();
   readonly #seriesFacts = new Map<number, Omit<Series, "key" | "rows">>();
-  readonly #insertSeries: Statement<unknown, [number, string, number]>;
-  readonly #upsertCounted: Statement<unknown, [number, string, string, number, number]>;
-  readonly #upsertLife: Statement<unknown, [string, string, string, number, number, number]>;
-  readonly #upsertKept: Statement<unknown, [string, string]>;
   #nextSeries = 1;
 
   /** Throws when the file cannot be used; one of another schema version is emptied. */
   constructor(path: string, bounds: StoreBounds) {
     this.#bounds = bounds;
-    this.#db = new Database(path, { create: true, strict: true });
+    this.#file = new Database(path, { create: true, strict: true });
+    this.#db = new Statements(this.#file);
     try {
-      prepareFile(this.#db, bounds.maxBytes);
+      this.#prepareFile();
       this.flows = new FlowTable(this.#db);
       this.events = new EventTable(this.#db);
       this.history = new HistoryTable(this.#db);
-      this.#insertSeries = this.#db.prepare("INSERT OR REPLACE INTO series VALUES (?, ?, ?)");
-      this.#upsertCounted = this.#db.prepare("INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?, ?)");
-      this.#upsertLife = this.#db.prepare("INSERT OR REPLACE INTO lives VALUES (?, ?, ?, ?, ?, ?)");
-      this.#upsertKept = this.#db.prepare("INSERT OR REPLACE INTO kept VALUES (?, ?)");
       for (const { id, facts } of this.#db
-        .query<{ id: number; facts: string }, []>("SELECT id, facts FROM series")
+        .of<{ id: number; facts: string }, []>("SELECT id, facts FROM series")
         .all()) {
         const parsed: Omit<Series, "key" | "rows"> = JSON.parse(facts);
         this.#series.set(seriesText(parsed), id);
@@ -74,20 +73,19 @@ export class SqliteStore {
         this.#nextSeries = Math.max(this.#nextSeries, id + 1);
       }
     } catch (error) {
-      this.#db.close();
+      this.close();
       throw error;
     }
   }
 
   close(): void {
     this.#db.close();
+    this.#file.close();
   }
 
   /** Bytes that are in use; at most `maxBytes`. */
   usedBytes(): number {
-    const pages = (pragma: string): number =>
-      Object.values(this.#db.query<Record<string, number>, []>(`PRAGMA ${pragma}`).get() ?? {})[0] ?? 0;
-    return (pages("page_count") - pages("freelist_count")) * PAGE_BYTES;
+    return (this.#pragma("page_count") - this.#pragma("freelist_count")) * PAGE_BYTES;
   }
 
   /** Keeps all of a round, or nothing of it. Returns the flows that found no room. */
@@ -99,43 +97,48 @@ export class SqliteStore {
       for (const event of batch.events) this.events.insert(event);
       for (const { fromMs, toMs, router } of batch.gaps)
         this.#db
-          .query("INSERT INTO gaps (started, ended, router) VALUES (?, ?, ?)")
+          .of("INSERT INTO gaps (started, ended, router) VALUES (?, ?, ?)")
           .run(fromMs, toMs, router ?? null);
       for (const life of batch.lives) this.#writeLife(life);
-      for (const [key, value] of Object.entries(batch.kept)) this.#upsertKept.run(key, JSON.stringify(value));
+      for (const [key, value] of Object.entries(batch.kept))
+        this.#db.of<unknown, [string, string]>(UPSERT_KEPT).run(key, JSON.stringify(value));
       if (batch.bucket === undefined) return;
       this.history.insert(batch.bucket, (series) => this.seriesId(series as Series, nowMs));
       for (const row of batch.bucket.rows) this.#writeRow(row, nowMs);
-    })();
+    });
     return refused;
   }
 
-  /** Lets the oldest go where there is too much, some at a time. Call it each few seconds. */
-  prune(nowMs: number): void {
+  /**
+   * Lets the oldest go where there is too much, some at a time. Call it each few seconds, and `force` it when a write found
+   * no room.
+   */
+  prune(nowMs: number, { force = false }: { readonly force?: boolean } = {}): void {
     const { maxBytes, maxAgeMs } = this.#bounds;
     this.#db.transaction(() => {
       let dropMs = nowMs - maxAgeMs;
       this.flows.dropBefore(dropMs);
       const flows = this.flows.count();
-      const mostFlows = (maxBytes * FLOWS_SHARE) / FLOW_BYTES;
+      const mostFlows = (maxBytes * FLOWS_SHARE) / this.flows.rowBytes;
       if (flows > mostFlows) this.flows.dropOldest(flows - mostFlows * 0.95);
-      if (this.usedBytes() > maxBytes * FULL_SHARE) {
-        this.flows.dropOldest(flows * 0.1);
+      if (force || this.usedBytes() > maxBytes * FULL_SHARE) {
+        this.flows.dropOldest(flows * 0.2);
+        // History is dear to people and small: it makes way only where flows are not what fills the file.
         const from = this.history.fromMs() ?? nowMs;
-        dropMs = Math.max(dropMs, from + (nowMs - from) * 0.1);
+        if (flows < mostFlows / 2) dropMs = Math.max(dropMs, from + (nowMs - from) * 0.1);
       }
       this.events.dropBefore(nowMs - maxAgeMs);
       this.history.thin(nowMs, dropMs);
       this.#db
-        .query("DELETE FROM gaps WHERE ended < ? OR id <= (SELECT max(id) FROM gaps) - ?")
+        .of("DELETE FROM gaps WHERE ended < ? OR id <= (SELECT max(id) FROM gaps) - ?")
         .run(dropMs, MOST_GAPS);
       this.#forget(nowMs - FORGET_MS);
-    })();
+    });
   }
 
   lives(): Life[] {
     return this.#db
-      .query<{ facts: string; epoch: string; flows: number; events: number; heard: number }, []>(
+      .of<{ facts: string; epoch: string; flows: number; events: number; heard: number }, []>(
         "SELECT * FROM lives",
       )
       .all()
@@ -147,7 +150,7 @@ export class SqliteStore {
 
   rows(): KeptRow[] {
     return this.#db
-      .query<{ series: number; router: string; site_id: string; former: number; total: number }, []>(
+      .of<{ series: number; router: string; site_id: string; former: number; total: number }, []>(
         "SELECT * FROM counted",
       )
       .all()
@@ -159,13 +162,13 @@ export class SqliteStore {
 
   /** What a key of `Batch.kept` holds. */
   kept(key: string): unknown {
-    const row = this.#db.query<{ value: string }, [string]>("SELECT value FROM kept WHERE key = ?").get(key);
+    const row = this.#db.of<{ value: string }, [string]>("SELECT value FROM kept WHERE key = ?").get(key);
     return row === null ? undefined : JSON.parse(row.value);
   }
 
   gaps(fromMs: number, toMs: number): Gap[] {
     return this.#db
-      .query<{ started: number; ended: number; router: string | null }, [number, number]>(
+      .of<{ started: number; ended: number; router: string | null }, [number, number]>(
         "SELECT started, ended, router FROM gaps WHERE ended > ? AND started < ? ORDER BY started",
       )
       .all(fromMs, toMs)
@@ -184,7 +187,7 @@ export class SqliteStore {
     const { service, port, protocol, siteId, site, endpoint, name } = series;
     const facts = { service, port, protocol, siteId, site, endpoint, name };
     const id = this.#nextSeries++;
-    this.#insertSeries.run(id, JSON.stringify(facts), nowMs);
+    this.#db.of<unknown, [number, string, number]>(INSERT_SERIES).run(id, JSON.stringify(facts), nowMs);
     this.#series.set(text, id);
     this.#seriesFacts.set(id, facts);
     return id;
@@ -202,48 +205,55 @@ export class SqliteStore {
     return this.events.find(query);
   }
 
+  #prepareFile(): void {
+    const run = (sql: string): void => void this.#file.run(sql);
+    // Locks and the journal's mode come first: a file that another process writes must not be touched.
+    run("PRAGMA busy_timeout = 200");
+    run("PRAGMA locking_mode = EXCLUSIVE");
+    run(`PRAGMA page_size = ${PAGE_BYTES}`);
+    run("PRAGMA journal_mode = WAL");
+    run("PRAGMA synchronous = NORMAL");
+    run("PRAGMA journal_size_limit = 16777216");
+    this.#db.transaction(() => {
+      if (this.#pragma("user_version") === SCHEMA_VERSION) return;
+      const tables = this.#db
+        .of<{ name: string }, []>(
+          "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        )
+        .all();
+      for (const { name } of tables) run(`DROP TABLE "${name}"`);
+      run(SCHEMA);
+    });
+    run(`PRAGMA max_page_count = ${Math.max(64, Math.floor(this.#bounds.maxBytes / PAGE_BYTES))}`);
+  }
+
+  #pragma(name: string): number {
+    return Object.values(this.#db.of<Record<string, number>, []>(`PRAGMA ${name}`).get() ?? {})[0] ?? 0;
+  }
+
   #writeLife({ router, epoch, flowsSeen, eventsSeen, heardMs }: Life): void {
-    this.#upsertLife.run(router.id, JSON.stringify(router), epoch, flowsSeen, eventsSeen, heardMs);
+    this.#db
+      .of<unknown, [string, string, string, number, number, number]>(UPSERT_LIFE)
+      .run(recordKey(router), JSON.stringify(router), epoch, flowsSeen, eventsSeen, heardMs);
   }
 
   #writeRow(row: Row, nowMs: number): void {
     const id = this.seriesId(row.series, nowMs);
-    this.#upsertCounted.run(id, row.routerId, row.siteId, row.former, row.counts[TOTAL] as number);
+    this.#db
+      .of<unknown, [number, string, string, number, number]>(UPSERT_COUNTED)
+      .run(id, row.routerId, row.siteId, row.former, row.counts[TOTAL] as number);
   }
 
   /** Totals of routers that are gone for long. Series stay while history may name them. */
   #forget(beforeMs: number): void {
     const gone = this.#db
-      .query<{ router: string }, [number]>("SELECT router FROM lives WHERE heard < ?")
+      .of<{ router: string }, [number]>("SELECT router FROM lives WHERE heard < ?")
       .all(beforeMs);
     for (const { router } of gone) {
-      this.#db.query("DELETE FROM counted WHERE router = ?").run(router);
-      this.#db.query("DELETE FROM lives WHERE router = ?").run(router);
+      this.#db.of("DELETE FROM counted WHERE router = ?").run(router);
+      this.#db.of("DELETE FROM lives WHERE router = ?").run(router);
     }
   }
-}
-
-function prepareFile(db: Database, maxBytes: number): void {
-  // Locks and the journal's mode come first: a file that another process writes must not be touched.
-  db.run("PRAGMA busy_timeout = 200");
-  db.run("PRAGMA locking_mode = EXCLUSIVE");
-  db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
-  db.run("PRAGMA journal_mode = WAL");
-  db.run("PRAGMA synchronous = NORMAL");
-  db.run("PRAGMA journal_size_limit = 16777216");
-  db.run("BEGIN IMMEDIATE");
-  const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-  if (version !== SCHEMA_VERSION) {
-    const tables = db
-      .query<{ name: string }, []>(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-      )
-      .all();
-    for (const { name } of tables) db.run(`DROP TABLE "${name}"`);
-    db.run(SCHEMA);
-  }
-  db.run("COMMIT");
-  db.run(`PRAGMA max_page_count = ${Math.max(64, Math.floor(maxBytes / PAGE_BYTES))}`);
 }
 
 function seriesText({ service, port, protocol, siteId, endpoint }: Omit<Series, "key" | "rows">): string {

@@ -65,7 +65,7 @@ export class Store {
   write(batch: Batch): StoreTrouble | undefined {
     const before = this.#trouble;
     try {
-      this.refusedFlows += this.#now.write(batch);
+      this.refusedFlows += this.#writeOrMakeRoom(batch);
       if (batch.atMs - this.#prunedMs >= PRUNE_MS) {
         this.#prunedMs = batch.atMs;
         this.#now.prune(batch.atMs);
@@ -75,6 +75,17 @@ export class Store {
     }
     if (this.#inMemory && this.#options.path !== MEMORY && batch.atMs >= this.#retryMs) this.#toFile(batch);
     return this.#trouble === before ? undefined : this.#trouble;
+  }
+
+  /** Nothing of a batch that found no room was written: it is tried once more where the oldest made way. */
+  #writeOrMakeRoom(batch: Batch): number {
+    try {
+      return this.#now.write(batch);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#now.prune(batch.atMs, { force: true });
+      return this.#now.write(batch);
+    }
   }
 
   #toMemory(error: unknown, batch: Batch): void {
@@ -127,7 +138,7 @@ export class Store {
 
   #memoryBounds(): StoreBounds {
     const { path, maxBytes, maxAgeMs } = this.#options;
-    return { maxBytes: path === MEMORY ? maxBytes : Math.min(maxBytes, MEMORY_BYTES), maxAgeMs };
+    return { maxBytes: path === MEMORY ? maxBytes : MEMORY_BYTES, maxAgeMs };
   }
 
   #tell(atMs: number, message: string): void {
@@ -135,6 +146,10 @@ export class Store {
     this.#trouble = { atMs, message };
     log.warning("Store", { reason: message });
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
 }
 
 function isDamaged(error: unknown): boolean {
