@@ -29,7 +29,7 @@ RollingUpdateDeployment 1:maxUnavailable:IntOrString 2:maxSurge:IntOrString
 DeploymentStatus 1:observedGeneration:i 2:replicas:i 3:updatedReplicas:i 4:availableReplicas:i 5:unavailableReplicas:i 7:readyReplicas:i
 Job 1:metadata:ObjectMeta 2:spec:JobSpec 3:status:JobStatus
 JobSpec 1:parallelism:i? 2:completions:i? 3:activeDeadlineSeconds:i? 4:selector:LabelSelector 5:manualSelector:B? 6:template:PodTemplateSpec 7:backoffLimit:i? 8:ttlSecondsAfterFinished:i? 9:completionMode:s 10:suspend:B?
-JobStatus 4:active:i 5:succeeded:i 6:failed:i
+JobStatus 4:active:i 5:succeeded:i 6:failed:i 7:completedIndexes:s
 PodTemplateSpec 1:metadata:ObjectMeta 2:spec:PodSpec
 PodSpec 2:containers:*Container 3:restartPolicy:s 4:terminationGracePeriodSeconds:i? 6:dnsPolicy:s 7:nodeSelector:%s 8:serviceAccountName:s 9:serviceAccount:s 10:nodeName:s 11:hostNetwork:B 12:hostPID:B 13:hostIPC:B 14:securityContext:PodSecurityContext 15:imagePullSecrets:*LocalObjectReference 16:hostname:s 17:subdomain:s 19:schedulerName:s 20:initContainers:*Container 24:priorityClassName:s 30:enableServiceLinks:B?
 PodSecurityContext
