@@ -58,24 +58,32 @@ test("every alert says what is so, and what to type next", async () => {
   }
 });
 
-test.skipIf(promtool === null)("promtool: the rules are valid, and their cases pass", async () => {
-  writeFileSync(join(dir, "rules.plain.yaml"), stringify(await ruleSpec()));
-  writeFileSync(join(dir, "rules.test.yaml"), await monitoringFile("rules.test.yaml"));
-  expect(await run("check", "rules", "rules.plain.yaml")).toMatchObject({ code: 0 });
-  const { code, text } = await run("test", "rules", "rules.test.yaml");
-  expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("SUCCESS") });
-});
+test.skipIf(promtool === null)(
+  "promtool: the rules are valid, and their cases pass",
+  async () => {
+    writeFileSync(join(dir, "rules.plain.yaml"), stringify(await ruleSpec()));
+    writeFileSync(join(dir, "rules.test.yaml"), await monitoringFile("rules.test.yaml"));
+    expect(await run("check", "rules", "rules.plain.yaml")).toMatchObject({ code: 0 });
+    const { code, text } = await run("test", "rules", "rules.test.yaml");
+    expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("SUCCESS") });
+  },
+  60_000,
+);
 
-test.skipIf(promtool === null)("promtool: every query of the dashboard can be parsed", async () => {
-  const list = (await queries()).map(({ expr }, index) => ({ record: `dashboard:query${index}`, expr }));
-  expect(list.length).toBeGreaterThan(30);
-  writeFileSync(join(dir, "queries.yaml"), stringify({ groups: [{ name: "dashboard", rules: list }] }));
-  const { code, text } = await run("check", "rules", "queries.yaml");
-  expect({ code, text }).toMatchObject({
-    code: 0,
-    text: expect.stringContaining(`${list.length} rules found`),
-  });
-});
+test.skipIf(promtool === null)(
+  "promtool: every query of the dashboard can be parsed",
+  async () => {
+    const list = (await queries()).map(({ expr }, index) => ({ record: `dashboard:query${index}`, expr }));
+    expect(list.length).toBeGreaterThan(30);
+    writeFileSync(join(dir, "queries.yaml"), stringify({ groups: [{ name: "dashboard", rules: list }] }));
+    const { code, text } = await run("check", "rules", "queries.yaml");
+    expect({ code, text }).toMatchObject({
+      code: 0,
+      text: expect.stringContaining(`${list.length} rules found`),
+    });
+  },
+  60_000,
+);
 
 test("the dashboard: panels of its own number and place, every one with a query, data sources by variable", async () => {
   const { panels, templating, uid } = await dashboard();

@@ -1,3 +1,4 @@
+import { IsthmusError } from "#core/errors.ts";
 import type { Observer } from "#observe/observer.ts";
 import type { ServicesView } from "#observe/views.ts";
 import { openObserver, serviceKey } from "../observed.ts";
@@ -11,7 +12,7 @@ import { type PodsView, podsViewText, servicesText, type Sort } from "./top-text
 export interface TopOptions {
   readonly once?: boolean;
   readonly sort: Sort;
-  /** Of `top pods`: of this service only. */
+  /** Of this one only. */
   readonly service?: string;
   readonly output?: "table" | "json" | "yaml";
 }
@@ -34,7 +35,9 @@ export async function top(what: "services" | "pods", options: TopOptions, sessio
   try {
     const service = options.service === undefined ? undefined : serviceKey(options.service, session);
     const look = async (): Promise<TopView> =>
-      what === "pods" ? { pods: await podsView(observer, service) } : { services: observer.services() };
+      what === "pods"
+        ? { pods: await podsView(observer, service) }
+        : { services: servicesView(observer, { only: service, session }) };
     const structured = options.output === "json" || options.output === "yaml";
     if (options.once === true || structured) {
       progress.say("Measuring for 3 s");
@@ -68,6 +71,19 @@ function textOf(view: TopView, { options, session }: { options: TopOptions; sess
   const width = io.outIsTerminal ? sizeOf(io).columns : Infinity;
   const how = { style, sort: options.sort, width };
   return "pods" in view ? podsViewText(view.pods, how) : servicesText(view.services, how);
+}
+
+function servicesView(
+  observer: Observer,
+  { only, session }: { only: string | undefined; session: Session },
+): ServicesView {
+  const view = observer.services();
+  if (only === undefined) return view;
+  const services = view.services.filter(({ service }) => service === only);
+  if (services.length > 0) return { ...view, services };
+  throw new IsthmusError("NOT_FOUND", `There is no service "${only}" in the network`, {
+    hint: session.command("top"),
+  });
 }
 
 async function podsView(observer: Observer, service: string | undefined): Promise<PodsView> {
