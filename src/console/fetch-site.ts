@@ -18,18 +18,21 @@ export function judgeFetch(request: Request, wanted: Wanted): Refusal | undefine
     if (site === null || site === "same-origin" || site === "none") return undefined;
     return headers.get("sec-fetch-mode") === "navigate" && destination === "document" ? undefined : foreign();
   }
-  const origin = headers.get("origin");
-  if (origin !== null && !isOwn(origin, headers.get("host"))) return foreign();
-  if (site === "same-origin" || site === null) return undefined;
-  return site === "none" && wanted === "data" ? undefined : foreign();
+  if (site === null) return headers.get("origin") === null || isOwnPage(request) ? undefined : foreign();
+  if (isOwnPage(request)) return undefined;
+  return site === "none" && wanted === "data" && headers.get("origin") === null ? undefined : foreign();
 }
 
-/** Whether a browser says that it is a page of ours that asks. */
+/**
+ * Whether a browser says that it is a page of ours that asks. A form of a page that has `no-referrer` comes with `Origin: null`; then
+ * Sec-Fetch-Site alone says it, which no page can set.
+ */
 export function isOwnPage({ headers }: Request): boolean {
   const origin = headers.get("origin");
-  return origin === null
-    ? headers.get("sec-fetch-site") === "same-origin"
-    : isOwn(origin, headers.get("host"));
+  const site = headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin") return false;
+  if (origin === null || (origin === "null" && site !== null)) return site !== null;
+  return isOwn(origin, headers.get("host"));
 }
 
 /** The scheme is not compared: a proxy may speak TLS for us. */

@@ -83,6 +83,9 @@ describe("a console with a password", () => {
     }
     const old = await logIn(server, { password: PASSWORD }, { origin: server.console.url });
     expect(old.status).toBe(303);
+    // A form of a page with "no-referrer", which ours are.
+    const form = await logIn(server, { password: PASSWORD }, { origin: "null", ...OWN });
+    expect(form.status).toBe(303);
   });
 
   test("lets programs in by Authorization: Bearer, and nobody by a password in another place", async () => {
