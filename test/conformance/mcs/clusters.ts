@@ -36,7 +36,7 @@ export async function eventually<T>(
 }
 
 /** What the cases run in a pod; without one of them nothing can be said of names. */
-export const TOOLS = ["kubectl", "nslookup", "curl"] as const;
+export const TOOLS = ["kubectl", "nslookup", "dig", "curl"] as const;
 
 export interface SrvRecord {
   readonly name: string;

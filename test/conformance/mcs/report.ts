@@ -1,5 +1,6 @@
 import type { Case } from "./case.ts";
 import { Clusters } from "./clusters.ts";
+import { furtherCases } from "./further-cases.ts";
 import { importCases } from "./import-cases.ts";
 import { nameCases } from "./name-cases.ts";
 
@@ -13,7 +14,10 @@ export interface CaseResult {
 export interface Report {
   readonly required: { readonly passed: number; readonly total: number };
   readonly optional: { readonly passed: number; readonly total: number };
+  /** The cases of the upstream suite. */
   readonly cases: readonly CaseResult[];
+  /** What that suite does not look at. */
+  readonly further: readonly CaseResult[];
 }
 
 export interface Detailed extends CaseResult {
@@ -32,7 +36,7 @@ export const KEP =
 export async function runCases(): Promise<readonly Detailed[]> {
   await using made = new Clusters();
   const clusters = await made.start();
-  const cases = [...importCases, ...nameCases];
+  const cases = [...importCases, ...nameCases, ...furtherCases];
   const results: Detailed[] = [];
   const waiting = [...cases.entries()];
   const worker = async (): Promise<void> => {
@@ -66,20 +70,30 @@ async function runCase(
   }
 }
 
+const UPSTREAM = importCases.length + nameCases.length;
+
 export function reportOf(results: readonly Detailed[]): Report {
+  const upstream = results.slice(0, UPSTREAM);
   const count = (required: boolean): { passed: number; total: number } => {
-    const some = results.filter((one) => one.required === required);
+    const some = upstream.filter((one) => one.required === required);
     return { passed: some.filter(({ ok }) => ok).length, total: some.length };
   };
-  const cases = results.map(({ name, required, ok }) => ({ name, required, ok }));
-  return { required: count(true), optional: count(false), cases };
+  const plain = (list: readonly Detailed[]): CaseResult[] =>
+    list.map(({ name, required, ok }) => ({ name, required, ok }));
+  return {
+    required: count(true),
+    optional: count(false),
+    cases: plain(upstream),
+    further: plain(results.slice(UPSTREAM)),
+  };
 }
 
 /** For people. */
 export function reportText(results: readonly Detailed[]): string {
-  const { required, optional } = reportOf(results);
-  const lines = results.map(({ name, required: must, ok, why, section, ms }) => {
-    const head = `${ok ? "ok    " : "NOT OK"} ${must ? "required" : "optional"} ${name} (${ms} ms)`;
+  const { required, optional, further } = reportOf(results);
+  const lines = results.map(({ name, required: must, ok, why, section, ms }, index) => {
+    const kind = index >= UPSTREAM ? "further " : must ? "required" : "optional";
+    const head = `${ok ? "ok    " : "NOT OK"} ${kind} ${name} (${ms} ms)`;
     return ok ? head : `${head}\n       ${why}\n       ${KEP}#${section}`;
   });
   return [
@@ -88,7 +102,7 @@ export function reportText(results: readonly Detailed[]): string {
     "",
     ...lines,
     "",
-    `required: ${required.passed} of ${required.total}, optional: ${optional.passed} of ${optional.total}`,
+    `required: ${required.passed} of ${required.total}, optional: ${optional.passed} of ${optional.total}; further: ${further.filter(({ ok }) => ok).length} of ${further.length}`,
     "",
   ].join("\n");
 }
