@@ -20,6 +20,8 @@ export interface LifeOptions<Cluster extends string> {
   readonly home: Cluster;
   readonly namespace: string;
   readonly signal: AbortSignal;
+  /** Opens the console on a port, 0 for any [openConsole]. */
+  readonly openConsole?: (port: number) => Promise<OpenConsole>;
 }
 
 /** Of each that asks, requests per second. */
@@ -54,7 +56,8 @@ export class Life<Cluster extends string> {
   /** Opens the console and says where it is; without one the story says why, and goes on. */
   async open(narrator: Narrator): Promise<void> {
     try {
-      this.#console = await this.#openConsole(CONSOLE_PORT).catch(() => this.#openConsole(0));
+      const { openConsole = (port: number) => this.#openConsole(port) } = this.#options;
+      this.#console = await openConsole(CONSOLE_PORT).catch(() => openConsole(0));
       narrator.gap();
       narrator.say(`See it in a browser: ${narrator.style.bold(this.#console.console.url)}`);
     } catch (error) {
