@@ -64,6 +64,18 @@ test("help goes to standard output with exit code 0, and commands show examples"
   expect((await run(["sandbox", "--help"])).io.stdout).not.toContain("run-cluster");
 });
 
+test("commands that look at a network show three examples each", async () => {
+  for (const words of ["check", "status", "network status", "top", "flows", "debug dump", "explain"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other is fast enough
+    const { code, io } = await run([...words.split(" "), "--help"]);
+    const [, examples = ""] = io.stdout.split("Examples:\n");
+    const lines = examples.trimEnd().split("\n");
+    expect({ words, code, count: lines.length >= 3 }).toEqual({ words, code: 0, count: true });
+    for (const line of lines) expect(line).toMatch(/^ {2}isthmus .*/);
+    expect(lines.every((line) => line.includes(words))).toBe(true);
+  }
+});
+
 test("an unknown context lists those that there are", async () => {
   const dir = mkdtempSync(join(tmpdir(), "isthmus-cli-"));
   try {

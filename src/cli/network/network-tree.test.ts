@@ -68,10 +68,20 @@ c2   namespace shop, version 0.1.0, remote
 `);
 });
 
-test("a site that cannot be reached stays visible, marked", () => {
-  const text = formatNetwork(
-    { network: "n", self: "id-1", links: [], sites: [{ id: "id-2", name: "c2", reachable: false }] },
-    plain,
-  );
-  expect(text).toContain("c2   remote unreachable; this is the last that was heard of it");
+test("a site that cannot be reached stays visible, marked, and nothing of it is said to be well", () => {
+  const service = {
+    service: "shop/web",
+    ports: [PORT],
+    endpoints: [{ id: "a", name: "web-a", ready: true }],
+  };
+  const links = [{ site: "id-1", cost: 1 }];
+  const away = { id: "id-2", name: "c2", reachable: false, links, services: [service] };
+  const text = formatNetwork({ network: "n", self: "id-1", links: [], sites: [away] }, plain);
+  expect(text).toBe(`Network n, 1 site
+
+c2   remote unreachable; this is the last that was heard of it
+├─ link to id-1   cost 1   unknown
+└─ service shop/web:8080   1 of 1 ready when last heard
+   └─ remote pod web-a   unknown
+`);
 });

@@ -118,15 +118,22 @@ function serviceNodes(site: SeenSite, { local, style }: { local: boolean; style:
     const pods = service.endpoints ?? [];
     const ready = pods.filter((pod) => pod.ready).length;
     const paint = ready === pods.length ? style.dim : ready === 0 ? style.bad : style.warn;
-    const count = pods.length === 0 ? style.warn("no pods") : paint(`${ready} of ${pods.length} ready`);
+    const heard = site.reachable === false ? " when last heard" : "";
+    const count =
+      pods.length === 0 ? style.warn("no pods") : paint(`${ready} of ${pods.length} ready${heard}`);
     return {
       text: `service ${style.bold(service.service)}${ports}   ${count}`,
       children: pods.map((pod) => ({
-        text: `${local ? "local" : "remote"} pod ${pod.name}   ${pod.ready ? style.good("ready") : style.warn("not ready")}`,
+        text: `${local ? "local" : "remote"} pod ${pod.name}   ${podText(pod, { site, style })}`,
         children: [],
       })),
     };
   });
+}
+
+function podText({ ready }: { ready: boolean }, { site, style }: { site: SeenSite; style: Style }): string {
+  if (site.reachable === false) return style.dim("unknown");
+  return ready ? style.good("ready") : style.warn("not ready");
 }
 
 function draw(node: Node, style: Style): string[] {
