@@ -40,7 +40,7 @@ const certificate = createServerCertificate({ hosts: ["127.0.0.1"], now: Date.no
 
 /** A server of its own on loopback with a database in a temporary directory, gone with `await using`. */
 export async function testServer(
-  options: { admission?: AdmissionHook[]; keptRevisions?: number } = {},
+  options: { admission?: AdmissionHook[]; keptRevisions?: number; node?: Partial<NodeApi> } = {},
 ): Promise<TestServer> {
   const tls = await certificate;
   const dir = mkdtempSync(join(tmpdir(), "isthmus-apiserver-"));
@@ -55,7 +55,7 @@ export async function testServer(
         [ADMIN]: { name: "admin", groups: ["system:masters"] },
         [JOE]: { name: "joe", groups: ["developers"] },
       },
-      node: LINES,
+      node: { ...LINES, ...options.node },
       admission: options.admission ?? [],
       keptRevisions: options.keptRevisions ?? 10_000,
     });
