@@ -144,8 +144,8 @@ export class Collector {
       if (this.#asking >= MAX_ASKING) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       this.#asking++;
       try {
-        await this.#askAll(target);
-        target.answered();
+        const rows = await this.#askAll(target);
+        target.answered(rows, this.#options.clock.now());
       } finally {
         this.#asking--;
         this.#waiting.shift()?.();
@@ -159,14 +159,18 @@ export class Collector {
     }
   }
 
-  async #askAll(target: Target): Promise<void> {
+  /** Resolves with the rows that were told. */
+  async #askAll(target: Target): Promise<number> {
+    let rows = 0;
     for (let part = 0; part < MAX_PARTS; part++) {
-      if (this.#abort.signal.aborted) return;
+      if (this.#abort.signal.aborted) break;
       // oxlint-disable-next-line no-await-in-loop -- each part is asked for with what the one before said
       const said = await this.#askOnce(target);
       this.#take(target, { said, continued: part > 0 });
-      if (!said.more) return;
+      rows += said.traffic.length;
+      if (!said.more) break;
     }
+    return rows;
   }
 
   async #askOnce(target: Target): Promise<Observation> {

@@ -454,7 +454,10 @@ export class Observer {
     if (status === 404) return undefined;
     if (status !== 200)
       throw new IsthmusError("UNREACHABLE", `The router of that site answered ${status} to ${path}`);
-    return value as ServiceExplanation;
+    if (typeof value === "object" && value !== null) return value as ServiceExplanation;
+    throw new IsthmusError("PROTOCOL", `What a router answered to ${path} is no explanation`, {
+      source: "upstream",
+    });
   }
 
   #checksOf(siteId: string): Promise<readonly CheckCategory[] | undefined> {
@@ -607,9 +610,11 @@ function noSite(idOrName: string): IsthmusError {
   });
 }
 
-function policyWords(explanation: ServiceExplanation | undefined): PolicyWords | undefined {
-  if (explanation === undefined) return undefined;
-  const { mode, spread, algorithm } = explanation.policy;
+/** Routers of another version may say less. */
+function policyWords(explanation: Partial<ServiceExplanation> | undefined): PolicyWords | undefined {
+  const policy = explanation?.policy;
+  if (policy === undefined) return undefined;
+  const { mode, spread, algorithm } = policy;
   return { mode, spread, algorithm };
 }
 

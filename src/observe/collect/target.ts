@@ -1,6 +1,9 @@
 import { Backoff } from "#core/backoff.ts";
 import type { Random } from "#core/random.ts";
 
+/** Who tells more at a time is asked in every second round only: reading it is most of what an observer costs. */
+const MANY_ROWS = 2000;
+
 /** Somebody who is asked each round: a router of the observer's site, or another site through them. */
 export class Target {
   readonly key: string;
@@ -14,6 +17,7 @@ export class Target {
   busy = false;
   error: unknown;
   #dueMs = 0;
+  readonly #periodMs: number;
   readonly #backoff: Backoff;
 
   constructor(input: { router?: string; siteId?: string; random: Random; periodMs: number }) {
@@ -22,6 +26,7 @@ export class Target {
     this.siteId = siteId;
     this.key = siteId === undefined ? `router ${router}` : `site ${siteId}`;
     this.prefix = siteId === undefined ? "" : `/v1/sites/${encodeURIComponent(siteId)}`;
+    this.#periodMs = periodMs;
     this.#backoff = new Backoff({ baseMs: periodMs, capMs: 5 * periodMs, random });
   }
 
@@ -29,9 +34,10 @@ export class Target {
     return !this.busy && nowMs >= this.#dueMs;
   }
 
-  answered(): void {
+  /** With how many rows. */
+  answered(rows: number, nowMs: number): void {
     this.error = undefined;
-    this.#dueMs = 0;
+    this.#dueMs = rows > MANY_ROWS ? nowMs + this.#periodMs * 1.5 : 0;
     this.#backoff.reset();
   }
 
