@@ -1,6 +1,5 @@
 import type { Site } from "#api/kinds/site.ts";
-import { conditionOf, isTrue, type KubeObject } from "#api/object.ts";
-import type { Informer } from "#controller/informer.ts";
+import { conditionOf, isTrue } from "#api/object.ts";
 import { LeaderElector } from "#controller/leader.ts";
 import type { ReconcileResult } from "#controller/reconciler.ts";
 import type { Clock } from "#core/clock.ts";
@@ -11,16 +10,14 @@ import { Assembler } from "./routers/assembler.ts";
 import { Caches, fallbackIdOf, siteNameOf } from "./caches.ts";
 import type { ControllerStats } from "./controller-admin.ts";
 import { GrantWriter } from "./join/grant-writer.ts";
-import { Discovery, discoveredOf } from "./imports/discovery.ts";
-import { isImportSlice } from "./imports/import-slices.ts";
-import { isImportService } from "./imports/imports.ts";
+import { Discovery } from "./imports/discovery.ts";
 import { InForce } from "./policy/in-force.ts";
 import { clusterIssuer } from "./join/cluster-issuer.ts";
 import { clustersetName } from "./imports/clusterset-service.ts";
 import { LeaderLoops } from "./leader-loops.ts";
 import { ListenerBook } from "./routers/listener-book.ts";
 import { Lock } from "./lock.ts";
-import { CONTROL_PORT, JOIN_PORT, LEASE, MCS_SERVICE_LABEL } from "./names.ts";
+import { CONTROL_PORT, JOIN_PORT, LEASE } from "./names.ts";
 import { NetworkSecrets } from "./network.ts";
 import { mergeStates, type NetworkView, type SiteState, withSelf } from "./network-view.ts";
 import { Pace } from "./pace.ts";
@@ -32,6 +29,7 @@ import { SiteWriter } from "./site-writer.ts";
 import { conflictCondition, contentKey, StatusWriter } from "./status-writer.ts";
 import { TakeOverWriter } from "./policy/take-over-writer.ts";
 import { Tokens } from "./join/tokens.ts";
+import { type Kind, SITE, watchCaches, type WakeUps } from "./wake-ups.ts";
 
 export interface SiteControllerOptions {
   readonly client: KubeClient;
@@ -60,19 +58,6 @@ export interface SiteControllerOptions {
   readonly lease?: { readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
 }
 
-type Kind =
-  | "site"
-  | "grant"
-  | "token"
-  | "import"
-  | "pins"
-  | "slices"
-  | "takeOver"
-  | "link"
-  | "export"
-  | "policy"
-  | "renewal";
-
 /** Another takes over at most this much after a controller died without saying so. */
 const LEASE_TIMES = { leaseMs: 8000, renewDeadlineMs: 5000, retryMs: 1500 };
 /** News of the network come in bursts; conditions may wait so long, configurations and imports never do. */
@@ -81,7 +66,6 @@ const STATUS_DELAY_MS = 50;
 const DRAIN_MS = 10_000;
 /** Something may be missed or undone by hand while nobody looks. */
 const RESYNC_MS = 30_000;
-const SITE = "site";
 const log = logFor("site");
 
 /**
@@ -257,7 +241,7 @@ export class SiteController {
 
   /** Resolves when all that is watched was read once; that takes as long as the API server is away. */
   async start(): Promise<void> {
-    this.#watch();
+    watchCaches(this.#caches, this.#wakeUps());
     this.#caches.start();
     await this.#caches.synced();
     this.#synced = true;
@@ -296,56 +280,25 @@ export class SiteController {
     };
   }
 
-  /** What wakes whom. Handlers only note names; all else is looked up when its turn comes. */
-  #watch(): void {
-    const caches = this.#caches;
-    const each = <T extends KubeObject>(informer: Informer<T>, kind: Kind): void => {
-      informer.onChange(({ name }) => this.#loops.enqueue(kind, name));
-    };
-    each(caches.grants, "grant");
-    each(caches.tokens, "token");
-    caches.tokens.onChange((_key, { before, after }) => {
-      if (before !== undefined && after === undefined) this.#tokens.forget(before);
-    });
-    each(caches.links, "link");
-    each(caches.policies, "policy");
-    each(caches.exports, "export");
-    const siteChanged = (): void => {
-      this.#updateServers();
-      this.#enqueueSite();
-    };
-    caches.sites.onChange((_key, { before, after }) => {
-      // Another replica that founds, joins or makes the servers' Secret tells of it by the Site's status.
-      if (before?.status?.id !== after?.status?.id || before === undefined) void caches.secrets.refresh();
-      siteChanged();
-    });
-    caches.secrets.onChange(siteChanged);
-    caches.routerDeployment.onChange(() => this.#loops.enqueue("site", SITE));
-    caches.imports.onChange(({ name }, { after }) => {
-      if (after === undefined) {
+  #wakeUps(): WakeUps {
+    return {
+      enqueue: (kind, name) => this.#loops.enqueue(kind, name),
+      siteChanged: ({ spec }) => {
+        this.#updateServers();
+        this.#enqueueSite();
+        if (spec) this.#planning.soon();
+      },
+      replan: (name) => this.#replan(name),
+      tokenGone: (token) => this.#tokens.forget(token),
+      importGone: (name) => {
         this.#discovery.imports.released(name);
         this.#loops.enqueue("pins", name);
-      }
-      this.#replan(name);
-    });
-    caches.slices.onChange((_key, { before, after }) => {
-      const [slice] = [after, before].filter((one) => one !== undefined && isImportSlice(one));
-      const name = slice?.metadata.labels?.[MCS_SERVICE_LABEL];
-      if (name === undefined) return;
-      this.#discovery.slices.touched(name);
-      this.#planning.soon();
-    });
-    caches.policies.onChange(({ name }) => this.#replan(name));
-    caches.services.onChange(({ name }, { before, after }) => {
-      if (caches.policy(name) !== undefined) this.#loops.enqueue("policy", name);
-      const imported = [before, after].some((service) => service !== undefined && isImportService(service));
-      for (const service of [before, after]) {
-        const discovered = service === undefined ? undefined : discoveredOf(service);
-        if (discovered !== undefined) this.#replan(discovered);
-      }
-      if (name.startsWith("isthmus-")) this.#enqueueSite();
-      else if (imported || caches.imports.get(caches.namespace, name) !== undefined) this.#replan(name);
-    });
+      },
+      slicesTouched: (name) => {
+        this.#discovery.slices.touched(name);
+        this.#planning.soon();
+      },
+    };
   }
 
   #updateServers(): void {
