@@ -252,7 +252,7 @@ export class ServiceTable {
   #entry(service: string): Entry {
     let entry = this.#entries.get(service);
     if (entry === undefined) {
-      const narrowed = new NarrowedBalancers(this.#balancerOptions);
+      const narrowed = new NarrowedBalancers((port) => this.#narrowedOptions(service, port));
       entry = { service, endpoints: new Map(), balancers: new Map(), narrowed };
       this.#entries.set(service, entry);
     }
@@ -320,6 +320,13 @@ export class ServiceTable {
 
   #newBalancer(service: string, port: number): Balancer {
     return new Balancer({ ...this.#balancerOptions, ...this.#options.watch?.(service, port) });
+  }
+
+  /** Its ejections count; that its few endpoints are gone is no news of the service. */
+  #narrowedOptions(service: string, port: number): BalancerOptions {
+    const watch = this.#options.watch?.(service, port);
+    if (watch === undefined) return this.#balancerOptions;
+    return { ...this.#balancerOptions, onEjected: () => watch.onEjected() };
   }
 
   #newConnectPolicy(service: string): ConnectPolicy {

@@ -15,11 +15,11 @@ interface Narrowed {
  * part, the rest does. What is learnt of endpoints is learnt by each balancer for itself.
  */
 export class NarrowedBalancers {
-  readonly #options: BalancerOptions;
+  readonly #optionsFor: (port: number) => BalancerOptions;
   readonly #all = new Map<string, Narrowed>();
 
-  constructor(options: BalancerOptions) {
-    this.#options = options;
+  constructor(optionsFor: (port: number) => BalancerOptions) {
+    this.#optionsFor = optionsFor;
   }
 
   get size(): number {
@@ -38,7 +38,7 @@ export class NarrowedBalancers {
       known.http = http;
       return { balancer: known.balancer, isStale };
     }
-    const balancer = new Balancer(this.#options);
+    const balancer = new Balancer(this.#optionsFor(port));
     this.#all.set(key, { only, port, balancer, http });
     return { balancer, isStale: true };
   }
