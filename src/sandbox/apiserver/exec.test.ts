@@ -56,7 +56,7 @@ async function exec(query: string, { protocols = ["v5.channel.k8s.io"], pod = "p
   const url = `${t.url.replace("https", "wss")}/api/v1/namespaces/default/pods/${pod}/exec?${query}`;
   const init = { headers: { authorization: `Bearer ${token}` }, protocols, tls: { ca: t.ca } };
   started = Promise.withResolvers();
-  const socket = new WebSocket(url, init as never);
+  const socket = new WebSocket(url, init);
   socket.binaryType = "arraybuffer";
   const got: [number, string][] = [];
   const closed = Promise.withResolvers<number>();
