@@ -22,6 +22,8 @@ export interface GeneratedObserverOptions {
   readonly everyMs?: number;
   /** Fixed: the world stands still, for pictures. */
   readonly nowMs?: () => number;
+  /** How long it was observed before [15 min]. */
+  readonly historyMs?: number;
 }
 
 /** The console with the API of `#observe/views.ts` over a generated world: for building it, its browser tests and its measurements. */
@@ -30,7 +32,14 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
   readonly world: GeneratedWorld;
   stop(): Promise<void>;
 }> {
-  const { size = SMALL, port = 0, sandbox = true, everyMs = 1000, nowMs = Date.now } = options;
+  const {
+    size = SMALL,
+    port = 0,
+    sandbox = true,
+    everyMs = 1000,
+    nowMs = Date.now,
+    historyMs = 900_000,
+  } = options;
   const world = new GeneratedWorld(size, nowMs());
   const assets = await consoleAssets();
   const flows: FlowView[] = world.flows(400, nowMs());
@@ -41,7 +50,7 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     sandbox,
     csrf: "generated",
     startedMs: world.startMs,
-    historyFromMs: world.startMs - 900_000,
+    historyFromMs: world.startMs - historyMs,
     cli: "isthmus --context sandbox-c1 -n interconnect",
   };
 

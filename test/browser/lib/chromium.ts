@@ -24,6 +24,8 @@ export interface BrowserOptions {
   readonly height?: number;
   /** Of the picture [1]. */
   readonly scale?: number;
+  /** Where the pages' clocks stand still. */
+  readonly atMs?: number;
 }
 
 /** A Chromium with a profile of its own, gone with `close`. */
@@ -31,9 +33,15 @@ export class Browser {
   readonly #context: BrowserContext;
   readonly #profile: string;
 
-  private constructor(context: BrowserContext, profile: string) {
+  readonly #atMs: number | undefined;
+
+  private constructor(
+    context: BrowserContext,
+    { profile, atMs }: { profile: string; atMs: number | undefined },
+  ) {
     this.#context = context;
     this.#profile = profile;
+    this.#atMs = atMs;
   }
 
   static async start({
@@ -41,6 +49,7 @@ export class Browser {
     width = 1440,
     height = 900,
     scale = 1,
+    atMs,
   }: BrowserOptions = {}): Promise<Browser> {
     if (PROGRAM === null) throw new Error("There is no chromium");
     const profile = mkdtempSync(join(tmpdir(), "isthmus-browser-"));
@@ -52,7 +61,7 @@ export class Browser {
       deviceScaleFactor: scale,
       colorScheme: theme,
     });
-    return new Browser(context, profile);
+    return new Browser(context, { profile, atMs });
   }
 
   /** A new page at an address. What goes wrong in it is kept. */
@@ -60,6 +69,7 @@ export class Browser {
     const page = await this.#context.newPage();
     const watched = new ConsolePage(page, url);
     await page.addInitScript(WATCH);
+    if (this.#atMs !== undefined) await page.addInitScript(`Date.now = () => ${this.#atMs};`);
     await page.goto(url, { waitUntil: "domcontentloaded" });
     return watched;
   }

@@ -73,7 +73,7 @@ export function ActivityPage(): JSX.Element {
         </>
       }
     >
-      <Panel title="What changed" cli={app.cli("events --follow")}>
+      <Panel title="What changed" cli={app.cli("network status --watch")}>
         {data.value === undefined ? (
           error.value === undefined ? (
             <Waiting rows={8} />

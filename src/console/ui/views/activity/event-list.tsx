@@ -55,9 +55,21 @@ export function EventList({
               {message}
               <span class="event-of">
                 <span>{kind}</span>
-                {service !== undefined && <a href={hrefOf("service", service)}>{service}</a>}
-                {site !== undefined && (
-                  <SiteName name={site} {...(siteId === undefined ? {} : { id: siteId })} />
+                {service !== undefined && (
+                  <a class="of-service" href={hrefOf("service", service)}>
+                    {service}
+                  </a>
+                )}
+                {siteId === undefined ? (
+                  site !== undefined && (
+                    <span class="of-site">
+                      <SiteName name={site} />
+                    </span>
+                  )
+                ) : (
+                  <span class="of-site">
+                    <SiteName name={app.siteName(siteId)} id={siteId} />
+                  </span>
                 )}
               </span>
             </span>

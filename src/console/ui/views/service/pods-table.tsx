@@ -51,14 +51,13 @@ export function PodsTable({ view }: { view: ServiceView }): JSX.Element {
                 <th class="w-state">State</th>
                 <th class="number w-num">Rate</th>
                 <th class="number w-num">Success</th>
-                <th class="number w-num">p50</th>
+                <th class="number w-num less">p50</th>
                 <th class="number w-num">p99</th>
-                <th class="number w-num" title="Since its router was first observed">
+                <th class="number w-num less" title="Since its router was first observed">
                   Total
                 </th>
-                <th class="w-bar">Share of the requests</th>
-                <th class="number w-num" title="What the policy wants">
-                  Wanted
+                <th class="w-bar" title="The mark, and the second number: what the policy wants">
+                  Share, and wanted
                 </th>
                 {sandbox && <th class="w-actions">Try</th>}
               </tr>
@@ -77,15 +76,14 @@ export function PodsTable({ view }: { view: ServiceView }): JSX.Element {
                   </td>
                   <td class="number">{rate(pod.load.rps)}</td>
                   <td class="number">{percent(pod.load.successPercent)}</td>
-                  <td class="number">{duration(pod.load.p50Ms)}</td>
+                  <td class="number less">{duration(pod.load.p50Ms)}</td>
                   <td class="number">{duration(pod.load.p99Ms)}</td>
-                  <td class="number" data-total={pod.total}>
+                  <td class="number less" data-total={pod.total}>
                     {grouped(pod.total)}
                   </td>
                   <td>
                     <PodShare pod={pod} most={most} />
                   </td>
-                  <td class="number">{share(pod.wantedPercent)}</td>
                   {sandbox && (
                     <td class="actions">
                       <ControlButton
@@ -134,6 +132,7 @@ function PodShare({ pod, most }: { pod: PodRow; most: number }): JSX.Element {
         )}
       </svg>
       <span class="number">{share(pod.sharePercent)}</span>
+      <span class="number quiet">{share(pod.wantedPercent)}</span>
     </div>
   );
 }

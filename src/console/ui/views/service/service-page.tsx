@@ -93,7 +93,7 @@ export function ServicePage({ service }: { service: string }): JSX.Element {
             <div class="stack">
               <ClientsTable view={view} />
               <TryIt view={view} />
-              <Panel title="Changes" cli={app.cli(`events ${service}`)}>
+              <Panel title="Changes" cli={app.cli(`explain ${service}`)}>
                 <EventList items={mergeActivity(history.data.value?.events ?? [], []).slice(0, 8)} />
               </Panel>
             </div>

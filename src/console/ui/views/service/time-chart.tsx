@@ -92,7 +92,7 @@ function optionsOf(latest: { readonly current: TimeChartProps }, element: HTMLEl
     width: element.clientWidth,
     height,
     legend: { show: false },
-    padding: [14, 8, 0, 0],
+    padding: [14, 18, 0, 0],
     cursor: {
       sync: { key: "service" },
       y: false,
