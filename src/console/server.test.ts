@@ -326,6 +326,40 @@ describe("what is too much", () => {
     expect((await slow).every(Boolean)).toBe(true);
   }, 60_000);
 
+  test("who follows a view and does not read is not written to, and closed", async () => {
+    let bytes = 0;
+    const chunk = new Uint8Array(65_536).fill(32);
+    await using server = served({
+      idleSeconds: 1,
+      api: () => {
+        const body = new ReadableStream({
+          pull(controller) {
+            bytes += chunk.length;
+            controller.enqueue(chunk);
+          },
+        });
+        return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
+      },
+    });
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: server.console.port,
+      socket: { data: () => undefined },
+    });
+    socket.pause();
+    socket.write("GET /api/v1/network HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+    const end = performance.now() + 30_000;
+    const until = async (streams: number): Promise<void> => {
+      while (server.console.streams !== streams && performance.now() < end) await Bun.sleep(5);
+    };
+    await until(1);
+    await until(0);
+    expect(server.console.streams).toBe(0);
+    // What fits into the buffers of two sockets, and no more.
+    expect(bytes).toBeLessThan(64 * 1024 * 1024);
+    socket.end();
+  }, 60_000);
+
   test("paths lead nowhere outside", async () => {
     await using server = served();
     const paths = [
