@@ -3,11 +3,12 @@ import { endUnlessOk, perform } from "../performance.ts";
 import { type ActResult, Acts } from "../traffic/act.ts";
 import { ClientPod, requireTools } from "./client-pod.ts";
 import { Clusters, place } from "./clusters.ts";
-import { APP, CLUSTERS, HOME, nameOf, WEB } from "./places.ts";
+import { APP, CLUSTERS, HOME, nameOf, NAMESPACE, WEB } from "./places.ts";
 import { playStory } from "./story.ts";
 
 export interface DiscoveryDemoOptions {
   readonly exit: boolean;
+  readonly console: boolean;
   readonly output?: "json";
 }
 
@@ -22,7 +23,9 @@ export async function runDiscoveryDemo(options: DiscoveryDemoOptions, io: Io): P
   requireTools();
   const json = options.output === "json";
   const heading = "Two Kubernetes clusters on this machine, without containers";
-  const stage = { clusters: CLUSTERS, record: "demo-discovery.json", heading, exit: options.exit, json };
+  const console = options.console ? ({ home: HOME, namespace: NAMESPACE } as const) : undefined;
+  const { exit } = options;
+  const stage = { clusters: CLUSTERS, record: "demo-discovery.json", heading, exit, json, console };
   await perform(stage, io, async ({ commands, narrator, clients, signal }) => {
     const acts = new Acts(narrator, signal);
     const client = new ClientPod(commands, signal);
@@ -33,7 +36,7 @@ export async function runDiscoveryDemo(options: DiscoveryDemoOptions, io: Io): P
     narrator.heading("Summary");
     for (const { name, ok } of acts.results)
       narrator.block(`${ok ? style.good("✓") : style.bad("✗")} ${name}`);
-    if (!options.exit) {
+    if (!exit) {
       const at = place(HOME).join(" ");
       narrator.heading("The clusters stay. Look around:");
       for (const line of [
@@ -46,6 +49,6 @@ export async function runDiscoveryDemo(options: DiscoveryDemoOptions, io: Io): P
         narrator.command(line);
       }
     }
-    endUnlessOk(acts.ok);
-  });
+    return acts.ok;
+  }).then(endUnlessOk);
 }
