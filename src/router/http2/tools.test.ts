@@ -40,14 +40,13 @@ test("h2load: 3000 requests on 10 connections, none fails, all pods have as many
   using a = answer();
   using b = answer();
   using c = answer();
-  using hop = new Hop([a, b, c]);
+  // Not by load: how soon a pod answers depends on what else this machine does.
+  using hop = new Hop([a, b, c], { selection: { algorithm: "RoundRobin" } });
   const output = await run(["h2load", "-n3000", "-c10", "-m20", `http://${hop.authority}/`]);
   if (output === undefined) return;
   expect(output).toContain("3000 succeeded, 0 failed, 0 errored");
   const shares = [a, b, c].map(({ requests }) => requests.length);
-  console.log(`  shares ${shares.join(" ")}`);
-  expect(shares.reduce((sum, one) => sum + one, 0)).toBe(3000);
-  expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(20);
+  expect(shares).toEqual([1000, 1000, 1000]);
 });
 
 test("gRPC of Node, client and pod: every kind of call", async () => {
