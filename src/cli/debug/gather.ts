@@ -6,6 +6,7 @@ import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { VERSION } from "#core/version.ts";
 import { runChecks } from "#observe/checks/run-checks.ts";
+import { CONSOLE } from "#site/console/console-names.ts";
 import { DNS } from "#site/dns/dns-manifests.ts";
 import { ADMIN_PORT, CONTROLLER, NAME_LABEL, ROUTER } from "#site/names.ts";
 import type { Session } from "../session.ts";
@@ -52,7 +53,7 @@ const OWN_OF: readonly ResourceDef[] = [
   RESOURCES.roleBindings,
 ];
 
-const OWN_NAMES = [CONTROLLER, ROUTER, DNS];
+const OWN_NAMES = [CONTROLLER, ROUTER, CONSOLE, DNS];
 const ASKED: Readonly<Record<string, { readonly port: number; readonly paths: readonly string[] }>> = {
   [CONTROLLER]: { port: ADMIN_PORT, paths: ["/v1/state", "/metrics"] },
   [ROUTER]: { port: ADMIN_PORT, paths: ["/v1/state", "/v1/routes", "/metrics"] },

@@ -117,7 +117,5 @@ shop/web:8080   web-2   c1     no          0         -        -        -        
 });
 
 test("nothing to show is said", () => {
-  expect(servicesText({ atMs: view.atMs, services: [] }, wide)).toBe(
-    "03:04:05  no services yet, of the last 10 s\n",
-  );
+  expect(servicesText({ atMs: view.atMs, services: [] }, wide)).toBe("03:04:05  no services yet\n");
 });

@@ -1,4 +1,10 @@
-import type { Load, PodRow, ServiceRow, ServicesView } from "#observe/views.ts";
+import {
+  type Load,
+  type PodRow,
+  RATE_WINDOW_MS,
+  type ServiceRow,
+  type ServicesView,
+} from "#observe/views.ts";
 import { bytesText, msText, percentText, rateText, timeText } from "../output/figures.ts";
 import { type Column, fitTable } from "../output/fit-table.ts";
 import type { Style } from "../output/style.ts";
@@ -38,7 +44,7 @@ export function servicesText(view: ServicesView, options: TopTextOptions): strin
     { title: "PROTOCOL", cell: ({ protocol }) => protocol, goes: 7 },
     { title: "SHARES", cell: sharesText, goes: 9 },
   ];
-  const count = `${rows.length} ${rows.length === 1 ? "service" : "services"}`;
+  const count = `${rows.length} ${rows.length === 1 ? "service" : "services"}${WINDOW}`;
   return headText(view.atMs, count, style) + fitTable(columns, rows, width);
 }
 
@@ -63,12 +69,14 @@ export function podsViewText(view: PodsView, options: TopTextOptions): string {
     },
     { title: "TOTAL", cell: ({ total }) => String(total), right: true, goes: 9 },
   ];
-  const count = `${rows.length} ${rows.length === 1 ? "pod" : "pods"}`;
+  const count = `${rows.length} ${rows.length === 1 ? "pod" : "pods"}${WINDOW}`;
   return headText(view.atMs, count, style) + fitTable(columns, rows, width);
 }
 
+const WINDOW = `, of the last ${RATE_WINDOW_MS / 1000} s`;
+
 function headText(atMs: number, count: string, style: Style): string {
-  return `${style.dim(`${timeText(atMs).slice(0, 8)}  ${count}, of the last 10 s`)}\n`;
+  return `${style.dim(`${timeText(atMs).slice(0, 8)}  ${count}`)}\n`;
 }
 
 function loadColumns<T>(style: Style, loadOf: (row: T) => Load): Column<T>[] {

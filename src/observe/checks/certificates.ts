@@ -47,11 +47,7 @@ function validity(pems: readonly string[], { facts, hint }: { facts: Facts; hint
   return ok(left);
 }
 
-const noNetwork = (facts: Facts): Verdict =>
-  skipped(
-    "The site is in no network yet",
-    `To link another site to it: ${facts.command("token create FILE")}`,
-  );
+const noNetwork = (): Verdict => skipped("The site is in no network yet");
 const renewHint = (facts: Facts): string =>
   `See why: ${facts.kubectl(`logs deployment/${CONTROLLER}`)}; or redeem a new token: ${facts.command("link create FILE")}`;
 

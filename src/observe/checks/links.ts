@@ -1,3 +1,4 @@
+import type { AccessToken } from "#api/kinds/access-token.ts";
 import type { Link } from "#api/kinds/link.ts";
 import type { SeenSite, Site } from "#api/kinds/site.ts";
 import { conditionOf } from "#api/object.ts";
@@ -85,4 +86,19 @@ function siteVerdict(site: SeenSite, facts: Facts): Verdict {
     : ok();
 }
 
-export const links: Category = { category: "Links", checks: [dialled, incoming, reachable] };
+/** A token that is redeemed needs no line: its link has one. */
+const redeemed: Check = {
+  name: "tokens are redeemed",
+  async run(facts) {
+    const tokens = await facts.list<AccessToken>(RESOURCES.accessTokens);
+    return tokens.flatMap(({ metadata, status }): CheckResult[] => {
+      const condition = conditionOf(status?.conditions, "Redeemed");
+      if (condition?.status === "True") return [];
+      const why = condition?.message ?? "The controller has not looked at it yet";
+      const hint = facts.command("link create FILE");
+      return [{ name: `token "${metadata.name}" is redeemed`, ...failed(why, `With a new token: ${hint}`) }];
+    });
+  },
+};
+
+export const links: Category = { category: "Links", checks: [dialled, redeemed, incoming, reachable] };

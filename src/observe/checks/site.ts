@@ -5,6 +5,7 @@ import { RESOURCES } from "#api/resources.ts";
 import { IsthmusError, messageOf } from "#core/errors.ts";
 import { VERSION } from "#core/version.ts";
 import { ADMIN_PORT, CONTROLLER, NAME_LABEL, ROUTER } from "#site/names.ts";
+import { CONSOLE } from "#site/console/console-names.ts";
 import { type Category, type Check, failed, ok, skipped, type Verdict, warning } from "./check.ts";
 import type { Facts } from "./facts.ts";
 import { kindsVerdict } from "./kubernetes.ts";
@@ -55,6 +56,16 @@ const controllerRuns: Check = {
   run: (facts) => deploymentVerdict(CONTROLLER, facts),
 };
 const routersRun: Check = { name: "routers are ready", run: (facts) => deploymentVerdict(ROUTER, facts) };
+
+const consoleRuns: Check = {
+  name: "console is ready",
+  async run(facts) {
+    // Most sites have none, and need no line that says so.
+    const { console } = (await facts.site())?.spec ?? {};
+    if (console === undefined || !console.enabled) return [];
+    return [{ name: "console is ready", ...(await deploymentVerdict(CONSOLE, facts)) }];
+  },
+};
 
 async function deploymentVerdict(name: string, facts: Facts): Promise<Verdict> {
   const deployment = await facts.find<Deployment>(RESOURCES.deployments, name);
@@ -153,5 +164,15 @@ function controllerState(facts: Facts): Promise<ControllerState | undefined> {
 
 export const site: Category = {
   category: "Site",
-  checks: [kinds, siteIsThere, controllerRuns, controllerLeads, routersRun, configured, ready, versions],
+  checks: [
+    kinds,
+    siteIsThere,
+    controllerRuns,
+    controllerLeads,
+    routersRun,
+    consoleRuns,
+    configured,
+    ready,
+    versions,
+  ],
 };
