@@ -43,9 +43,10 @@ function siteNode(
     version,
     reachable,
     self,
-    routers: routers
-      .map((router) => routerNode(router, moment.atMs))
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    routers: [
+      ...routers.map((router) => routerNode(router, moment.atMs)),
+      ...site.routers.filter((known) => !routers.some(({ facts }) => facts.id === known)).map(unheardNode),
+    ].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     services,
     podsReady,
     pods,
@@ -65,6 +66,11 @@ function routerNode(router: RouterRecord, nowMs: number): RouterNode {
     memoryBytes: facts.memoryBytes,
     cpuPercent: Math.round(cpuPercent * 10) / 10,
   };
+}
+
+/** A router that others know and that this observer never heard: what its clients do is in no view. */
+function unheardNode(id: string): RouterNode {
+  return { id, version: "", startedMs: 0, observedMs: 0, stale: true, memoryBytes: 0, cpuPercent: 0 };
 }
 
 /** What found no endpoint went nowhere, and is left out. */

@@ -15,6 +15,8 @@ export interface TopologySite {
   readonly version: string;
   readonly reachable: boolean;
   readonly self: boolean;
+  /** Ids of its routers, as far as the routers of the network know. */
+  readonly routers: readonly string[];
   readonly services: number;
   readonly pods: number;
   readonly podsReady: number;
@@ -104,7 +106,7 @@ function takeSite(
   facts: SiteState,
   { services, reachable, self }: { services: Map<string, ServiceParts>; reachable: boolean; self: boolean },
 ): TopologySite {
-  const { id, name, namespace, version } = facts;
+  const { id, name, namespace, version, routers = [] } = facts;
   let [pods, podsReady] = [0, 0];
   for (const offered of facts.services) {
     const parts = partsOf(services, offered.service);
@@ -125,7 +127,8 @@ function takeSite(
       });
     }
   }
-  return { id, name, namespace, version, reachable, self, services: facts.services.length, pods, podsReady };
+  const count = facts.services.length;
+  return { id, name, namespace, version, reachable, self, routers, services: count, pods, podsReady };
 }
 
 function takeClients({ siteId, state }: Word, services: Map<string, ServiceParts>): void {
