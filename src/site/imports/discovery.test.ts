@@ -220,6 +220,30 @@ test("each pod of a headless service of another cluster has an address, also whe
   await eventually(() => c1.pods("c2") === `web-0=${web0}! web-1=${web1}!`);
 });
 
+test("a pod that is called otherwise keeps its address: an exporter that is newer now says its hostname", async () => {
+  await using c1 = await Importer.start();
+  const pod = { id: "10.2.0.1", name: "10.2.0.1", ready: true, weight: 1 };
+  const seen = (more: object): SiteState =>
+    seenSite("c2", {
+      services: [
+        {
+          ...seenService("web"),
+          terms: { type: "Headless", createdMs: 1 },
+          endpoints: [{ ...pod, ...more }],
+        },
+      ],
+    });
+  c1.router.sees([seen({})]);
+  await eventually(() => c1.pods("c2").startsWith("10-2-0-1=10."));
+  const address = c1.address("c2/10.2.0.1");
+  c1.router.sees([seen({ hostname: "web-0" })]);
+  await eventually(() => c1.pods("c2") === `web-0=${address}`);
+  await eventually(
+    () => c1.pins()["c2/10.2.0.1"]?.metadata.labels?.["isthmus.dev/clusterset-pod"] === "web-0",
+  );
+  expect(c1.keys()).toBe("c2/10.2.0.1");
+});
+
 test("a pod that is started anew has the address that it had; one that stays away loses it", async () => {
   await using c1 = await Importer.start({ pinLingerMs: 500 });
   c1.router.sees([stateful("c2", { "web-0": true, "web-1": true })]);
@@ -245,6 +269,23 @@ test("300 pods of another cluster have an address each, and one slice with all o
   const addresses = new Set(c1.slices()["c2"]?.endpoints?.flatMap((one) => one.addresses));
   expect(addresses.size).toBe(300);
   expect(c1.narrowed()).toHaveLength(300);
+}, 20_000);
+
+test("when pins have no more room the import says how many have no address, and serves all the same", async () => {
+  await using c1 = await Importer.start();
+  const ports = Array.from({ length: 100 }, (_, n) => ({ name: `p${n}`, port: 1000 + n, protocol: "TCP" }));
+  const endpoints = [{ id: "p", name: "p", ready: true, weight: 1 }];
+  const services = [{ service: "shop/web", ports, endpoints }];
+  c1.router.sees(Array.from({ length: 82 }, (_, n) => seenSite(`c${n + 10}`, { services })));
+  const ready = await eventually(() => {
+    const { conditions } = c1.site.read(RESOURCES.serviceImports, "web")?.status ?? {};
+    return conditions?.find(({ type, reason }) => type === "Ready" && reason === "Limited");
+  });
+  expect(ready).toMatchObject({
+    status: "True",
+    message: "There is no room for an address of 2 single clusters",
+  });
+  await eventually(() => Object.keys(c1.pins()).length === 80, 10_000);
 }, 20_000);
 
 test("pods of this cluster have the addresses that they have, by the names that other clusters know them by", async () => {

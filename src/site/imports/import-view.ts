@@ -82,7 +82,7 @@ export class ImportView {
     const limited = {
       status: "True",
       reason: "Limited",
-      message: `${left} ${headless ? "pods of other clusters have" : "clusters have"} no address of their own here: there are too many`,
+      message: `There is no room for an address of ${left} ${headless ? "pods of other clusters" : "single clusters"}`,
     } as const;
     if (headless) return left > 0 ? limited : { status: "True", reason: "Ready", message: "" };
     const service = caches.service(name);

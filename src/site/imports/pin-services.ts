@@ -35,11 +35,10 @@ const MAX_NAME = 63;
 const HASH = 8;
 
 /** Readable as far as there is room, and unique by a hash. */
-export function pinName(target: PinTarget & { readonly hostname?: string | undefined }): string {
-  const { of, cluster, endpoint, hostname } = target;
+export function pinName(target: PinTarget): string {
+  const { of, cluster, endpoint = "" } = target;
   const hash = createHash("sha256").update(pinKey(target)).digest("hex").slice(0, HASH);
-  const words = [of, cluster.replaceAll(".", "-"), ...(endpoint === undefined ? [] : [hostname ?? ""])];
-  const readable = words.filter((word) => word !== "").join("-");
+  const readable = `${of}-${cluster}-${endpoint}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
   return `${readable.slice(0, MAX_NAME - HASH - 1).replace(/-+$/, "")}-${hash}`;
 }
 
