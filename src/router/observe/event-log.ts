@@ -70,7 +70,7 @@ export class EventLog {
     const from = Math.max((cursor ?? 0) + 1, oldest);
     const held = this.#held.slice(from - oldest, from - oldest + limit);
     const last = held.at(-1);
-    if (last === undefined) return { events: [], lost: 0, next: Math.max(cursor ?? 0, this.#seq) };
+    if (last === undefined) return { events: [], lost: 0, next: this.#seq };
     const before = this.#held[Math.max(0, from - 1 - oldest)]?.droppedBefore ?? 0;
     const dropped = last.droppedBefore - (from === 1 ? 0 : before);
     return {

@@ -69,9 +69,9 @@ export class FlowLog {
   readonly #where: (siteId: string) => Whereabouts;
   readonly #maxRecords: number;
   readonly #maxCharacters: number;
-  /** Oldest first, from `#first` on. */
-  #held: Held[] = [];
-  #first = 0;
+  /** Record `seq` is at `seq % maxRecords`. */
+  readonly #ring: (Held | undefined)[] = [];
+  #oldest = 1;
   #characters = 0;
   #seq = 0;
   /** 1 in so many is recorded. */
@@ -97,7 +97,7 @@ export class FlowLog {
   }
 
   get size(): number {
-    return this.#held.length - this.#first;
+    return this.#seq - this.#oldest + 1;
   }
 
   /** Whether a flow that ends at `nowMs` (monotonic) is to be recorded: then `add` it. Counts it in any case. */
@@ -141,13 +141,13 @@ export class FlowLog {
       ...(http === undefined ? {} : { http }),
     };
     const characters = charactersOf(record);
+    while (
+      this.size > this.#maxRecords ||
+      (this.#characters + characters > this.#maxCharacters && this.size > 1)
+    )
+      this.#forget();
     this.#characters += characters;
-    this.#held.push({ record, unsampledBefore: this.unsampled, characters });
-    while (this.size > this.#maxRecords || (this.#characters > this.#maxCharacters && this.size > 1))
-      this.#characters -= (this.#held[this.#first++] as Held).characters;
-    if (this.#first < this.#maxRecords) return;
-    this.#held = this.#held.slice(this.#first);
-    this.#first = 0;
+    this.#ring[record.seq % this.#maxRecords] = { record, unsampledBefore: this.unsampled, characters };
   }
 
   /** What is newer than record `cursor` (everything held, without one), oldest first, at most `limit`. */
@@ -160,25 +160,32 @@ export class FlowLog {
     readonly unsampled: number;
     readonly next: number;
   } {
-    const oldest = this.#seq - this.size + 1;
-    const from = Math.max((cursor ?? 0) + 1, oldest);
-    const at = this.#first + from - oldest;
-    const held = this.#held.slice(at, at + limit);
-    const last = held.at(-1);
-    if (last === undefined)
-      return { flows: [], lost: 0, unsampled: 0, next: Math.max(cursor ?? 0, this.#seq) };
+    const from = Math.max((cursor ?? 0) + 1, this.#oldest);
+    const to = Math.min(this.#seq, from + limit - 1);
+    if (to < from) return { flows: [], lost: 0, unsampled: 0, next: this.#seq };
+    const flows: FlowRecord[] = [];
+    for (let seq = from; seq <= to; seq++) flows.push(this.#at(seq).record);
     return {
-      flows: held.map(({ record }) => record),
+      flows,
       lost: cursor === undefined ? 0 : from - cursor - 1,
-      unsampled: last.unsampledBefore - this.#unsampledAt(from - 1, oldest),
-      next: last.record.seq,
+      unsampled: this.#at(to).unsampledBefore - this.#unsampledAt(from - 1),
+      next: to,
     };
   }
 
   /** So many had not been recorded when record `seq` was; where it is not held any more, when the oldest was. */
-  #unsampledAt(seq: number, oldest: number): number {
-    if (seq === 0) return 0;
-    return (this.#held[this.#first + Math.max(0, seq - oldest)] as Held).unsampledBefore;
+  #unsampledAt(seq: number): number {
+    return seq === 0 ? 0 : this.#at(Math.max(seq, this.#oldest)).unsampledBefore;
+  }
+
+  #at(seq: number): Held {
+    return this.#ring[seq % this.#maxRecords] as Held;
+  }
+
+  #forget(): void {
+    const slot = this.#oldest++ % this.#maxRecords;
+    this.#characters -= (this.#ring[slot] as Held).characters;
+    this.#ring[slot] = undefined;
   }
 
   #turn(nowMs: number): void {
