@@ -217,6 +217,26 @@ describe.skipIf(!canListen())("a cluster's DNS", () => {
     ]);
   });
 
+  test("gives a client all that it has room for, and the rest over TCP", async () => {
+    headless("many");
+    const all = Array.from({ length: 100 }, (_, n) => `10.2.0.${n + 1}`);
+    slice(
+      "many",
+      all.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    );
+    const name = "many.default.svc.cluster.local";
+    const cut = await lookUp(name);
+    expect({ tc: cut.tc, records: cut.answers.length }).toEqual({ tc: true, records: 0 });
+    expect(data(await lookUp(name, "A", { transport: "tcp" }))).toEqual(all.toSorted());
+    headless("some");
+    slice(
+      "some",
+      all.slice(0, 25).map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    );
+    const whole = await lookUp("some.default.svc.cluster.local");
+    expect({ tc: whole.tc, records: whole.answers.length }).toEqual({ tc: false, records: 25 });
+  });
+
   test("asks whom the Corefile names for a zone, from the moment it says so, with ids of its own", async () => {
     using first = await Elsewhere.open((query) => addresses(query));
     using second = await Elsewhere.open((query) => addresses(query, { count: 2 }));

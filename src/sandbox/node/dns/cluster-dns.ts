@@ -35,6 +35,8 @@ const MAX_RESOLVERS = 3;
 const SERVICE_NAME = "kubernetes.io/service-name";
 /** Recursion is available; in the second byte of the flags. */
 const RA = 0x80;
+/** The answer was cut short; in the first byte of the flags. */
+const TC = FLAG.TC >> 8;
 
 export interface ClusterDnsOptions {
   /** The address that the Service `kube-dns` should have. */
@@ -113,23 +115,29 @@ export class ClusterDns {
     const known = read.read(query, query.length) && read.problem === RCODE.NOERROR;
     const rule = known ? this.#ruleFor(query, read.nameEnd) : undefined;
     // Malformed ones too: the responder says what is wrong with them.
-    if (rule === undefined) return this.#own(query, transport);
+    const payload = read.edns ? Math.min(read.payloadBytes, EDNS_UDP_BYTES) : CLASSIC_UDP_BYTES;
+    const maxBytes = transport === "tcp" ? MAX_TCP_BYTES : Math.max(payload, CLASSIC_UDP_BYTES);
+    if (rule === undefined) return this.#own(query, { transport, maxBytes });
     const upstreams = "file" in rule.to ? this.#resolversOf(rule.to.file) : rule.to.upstreams;
     const { nameEnd } = read;
     if (upstreams.length === 0) return emptyAnswer(query, { nameEnd, rcode: RCODE.REFUSED });
-    const payload = read.edns ? Math.min(read.payloadBytes, EDNS_UDP_BYTES) : CLASSIC_UDP_BYTES;
-    const maxBytes = transport === "tcp" ? MAX_TCP_BYTES : Math.max(payload, CLASSIC_UDP_BYTES);
     return this.forwarder
       .ask(query, { upstreams, nameEnd, maxBytes, transport })
       .then((answer) => answer ?? emptyAnswer(query, { nameEnd, rcode: RCODE.SERVFAIL }));
   }
 
-  #own(query: Uint8Array, transport: "udp" | "tcp"): Uint8Array | undefined {
+  /** The responder keeps answers over UDP short for the sake of strangers; here are none, so a client gets what it has room for. */
+  #own(
+    query: Uint8Array,
+    { transport, maxBytes }: { transport: "udp" | "tcp"; maxBytes: number },
+  ): Uint8Array | undefined {
     const length = this.#responder.respond(query, query.length, transport);
     if (length === 0) return undefined;
     const answer = this.#responder.out.slice(0, length);
     answer[3] = (answer[3] ?? 0) | RA;
-    return answer;
+    if (((answer[2] ?? 0) & TC) === 0 || transport === "tcp") return answer;
+    const whole = this.#own(query, { transport: "tcp", maxBytes });
+    return whole !== undefined && whole.length <= maxBytes ? whole : answer;
   }
 
   /** The rule of the longest zone that the name is in; undefined: it is the cluster's own. */

@@ -53,6 +53,9 @@ export class QueryForwarder {
       if (answer === undefined) this.counters.failed++;
       else this.counters.answered++;
       return answer;
+    } catch {
+      this.counters.failed++;
+      return undefined;
     } finally {
       this.#inFlight--;
     }
