@@ -61,9 +61,11 @@ test("past that the rate of records stays near 200 a second, whatever the rate o
   expect(run(one, { perSecond: 100, seconds: 2 })).toBeGreaterThan(150);
 });
 
-test("a burst from rest is bounded at once", () => {
+test("a burst after a pause is recorded in full up to 400, and bounded at once past that", () => {
   const one = newLog();
-  expect(run(one, { perSecond: 100_000, seconds: 0.2 })).toBeLessThanOrEqual(100);
+  expect(run(one, { perSecond: 4000, seconds: 0.1 })).toBe(400);
+  run(one, { perSecond: 1, seconds: 5 });
+  expect(run(one, { perSecond: 100_000, seconds: 0.2 })).toBeLessThanOrEqual(401);
 });
 
 test("failures that sampling leaves out have a rate of their own", () => {

@@ -14,6 +14,8 @@ const FAILURE_RATE = 50;
 /** The rate is looked at so often, ms. */
 const WINDOW_MS = 250;
 const FULL = (FULL_RATE * WINDOW_MS) / 1000;
+/** After a pause so many are recorded in full, whatever their rate; where less than a quarter of it is left, the rate decides. */
+const BURST = 400;
 const FAILURES = Math.ceil((FAILURE_RATE * WINDOW_MS) / 1000);
 /** What a record takes beside its texts, in characters. */
 const RECORD_CHARACTERS = 200;
@@ -55,8 +57,8 @@ export interface FlowLogOptions {
 }
 
 /**
- * What ended lately, flow by flow, in bounded memory. Up to 200 a second each one is recorded; past that 1 in N by chance, where
- * N follows the rate four times a second; failures have 50 a second of their own on top. Who asks `wants` pays for a few
+ * What ended lately, flow by flow, in bounded memory. Up to 200 a second, and 400 at once, each one is recorded; past that 1 in N
+ * by chance, where N follows the rate four times a second; failures have 50 a second of their own on top. Who asks `wants` pays for a few
  * integers, who is told yes for one record.
  */
 export class FlowLog {
@@ -80,7 +82,8 @@ export class FlowLog {
   #skip = 0;
   #windowMs = 0;
   #ended = 0;
-  #taken = 0;
+  /** Records that may be made before the next look at the rate. */
+  #left = BURST;
   #failures = 0;
 
   constructor(options: FlowLogOptions) {
@@ -106,8 +109,8 @@ export class FlowLog {
     if (nowMs - this.#windowMs >= WINDOW_MS) this.#turn(nowMs);
     this.#ended++;
     if (this.#skip > 0) this.#skip--;
-    else if (this.#taken < 2 * FULL) {
-      this.#taken++;
+    else if (this.#left > 0) {
+      this.#left--;
       // By chance: every N-th would be the same endpoint's, where they take turns.
       if (this.#every > 1) this.#skip = Math.floor(this.#random.next() * (2 * this.#every - 1));
       return true;
@@ -190,11 +193,11 @@ export class FlowLog {
 
   #turn(nowMs: number): void {
     const windows = Math.max(1, (nowMs - this.#windowMs) / WINDOW_MS);
-    this.#every = Math.max(1, Math.ceil(this.#ended / windows / FULL));
+    this.#left = Math.min(BURST, this.#left + windows * FULL);
+    this.#every = this.#left > BURST / 4 ? 1 : Math.max(1, Math.ceil(this.#ended / windows / FULL));
     if (this.#every === 1) this.#skip = 0;
     this.#windowMs = nowMs;
     this.#ended = 0;
-    this.#taken = 0;
     this.#failures = 0;
   }
 }
