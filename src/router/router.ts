@@ -408,6 +408,7 @@ export class Router {
       },
       flows: () => this.#flows,
       links: () => this.#core.network.links,
+      linkStates: () => this.#links.state(this.#core.network.links),
       state: () => this.state(),
       where,
       knows: (service, endpoint) => this.#core.services.knows(service, endpoint),

@@ -147,3 +147,27 @@ test("a configuration is told with what of it changed, a refused one with why; e
     ],
   ]);
 });
+
+test("a link that cannot be made is in the state of whoever asks again, with why", async () => {
+  using rig = new Rig();
+  const network = await TestNetwork.create();
+  const gone = rig.backend();
+  gone.stop();
+  const a = rig.router({
+    site,
+    identity: await network.identity("a"),
+    links: [{ name: "to-b", addresses: [`127.0.0.1:${gone.port}`] }],
+  });
+  let { next, state } = a.observe(new URLSearchParams());
+  const ask = (): void => {
+    const cursor = Object.entries(next).map(([name, value]): [string, string] => [name, String(value)]);
+    const said = a.observe(new URLSearchParams(cursor));
+    next = said.next;
+    state = said.state ?? state;
+  };
+  await eventually(() => {
+    ask();
+    return state?.links[0]?.error !== undefined;
+  });
+  expect(state?.links).toMatchObject([{ name: "to-b", state: "down" }]);
+});

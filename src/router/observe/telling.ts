@@ -2,7 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import type { Random } from "#core/random.ts";
 import type { Link } from "#link/types.ts";
 import type { Flow } from "../flow/flow.ts";
-import type { RouterState } from "../state.ts";
+import type { LinkState, RouterState } from "../state.ts";
 import { EventLog } from "./event-log.ts";
 import { FlowLog, type Whereabouts } from "./flow-log.ts";
 import type { LinkTraffic, Observation, ObservedRouter, TrafficRow } from "./observation.ts";
@@ -22,6 +22,7 @@ export interface Told {
   router(): Omit<ObservedRouter, "startedMs" | "memoryBytes" | "cpuSeconds">;
   flows(): Iterable<Flow>;
   links(): Iterable<Link>;
+  linkStates(): readonly LinkState[];
   state(): RouterState;
   /** Its name, and who is passed on the way there. */
   where(siteId: string): Whereabouts;
@@ -46,6 +47,7 @@ export class Telling {
   readonly #startedMs: number;
   readonly #stopSweeping: () => void;
   #stateVersion = 1;
+  #linksTold = "";
 
   constructor(options: TellingOptions) {
     const { clock, random, told } = options;
@@ -87,7 +89,7 @@ export class Telling {
     const flows = this.flows.since(numberOf(cursor, "flows"), MOST_FLOWS);
     const events = this.events.since(numberOf(cursor, "events"), MOST_EVENTS);
     const traffic = this.#traffic(numberOf(cursor, "traffic") ?? 0);
-    const stateVersion = this.#stateVersion;
+    const stateVersion = this.#currentStateVersion();
     const { rss } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
     return {
@@ -115,6 +117,18 @@ export class Telling {
       },
       more: traffic.more || flows.next < this.flows.seq || events.next < this.events.seq,
     };
+  }
+
+  /** A link that cannot be made changes its words without telling anybody. */
+  #currentStateVersion(): number {
+    const links = JSON.stringify(
+      this.#options.told
+        .linkStates()
+        .map(({ name, direction, state, lanes, error }) => [name, direction, state, lanes, error]),
+    );
+    if (links !== this.#linksTold) this.#stateVersion++;
+    this.#linksTold = links;
+    return this.#stateVersion;
   }
 
   /** Rows that changed after version `cursor`, those that changed first before others. */

@@ -6,7 +6,50 @@ interface Narrowed {
   readonly only: Only;
   readonly port: number;
   readonly balancer: Balancer;
-  http: boolean;
+  readonly http: boolean;
+}
+
+/** What all of them choose from, sorted once for each change. */
+class Choice {
+  readonly #offers: readonly Offer[];
+  readonly #options: UpdateOptions;
+  readonly #policies = new Map<boolean, SelectionPolicy>();
+  #bySite: Map<string, Offer[]> | undefined;
+  #byEndpoint: Map<string, Offer[]> | undefined;
+
+  /** What is as it was `before` stays the same object, which costs a balancer nothing. */
+  constructor(offers: readonly Offer[], options: UpdateOptions & { readonly before: Choice | undefined }) {
+    this.#offers = offers;
+    this.#options = options;
+    for (const http of options.before?.#policies.keys() ?? []) {
+      const [now, then] = [unguided(options.policyOf(http)), options.before?.#policies.get(http)];
+      this.#policies.set(http, then !== undefined && Bun.deepEquals(now, then) ? then : now);
+    }
+  }
+
+  of({ site, endpoint = "" }: Only): readonly Offer[] {
+    const { isSite } = this.#options;
+    if (site !== undefined) {
+      this.#bySite ??= index(this.#offers, (one) => one);
+      return this.#bySite.get(isSite(site) ? idKey(site) : nameKey(site)) ?? [];
+    }
+    this.#byEndpoint ??= index(this.#offers, (one, { id }) => `${one}/${id}`);
+    const slash = endpoint.indexOf("/");
+    const isId = isSite(endpoint.slice(0, slash));
+    return this.#byEndpoint.get(isId ? idKey(endpoint) : nameKey(endpoint)) ?? [];
+  }
+
+  policy(http: boolean): SelectionPolicy {
+    const policy = this.#policies.get(http) ?? unguided(this.#options.policyOf(http));
+    this.#policies.set(http, policy);
+    return policy;
+  }
+}
+
+interface UpdateOptions {
+  readonly policyOf: (http: boolean) => SelectionPolicy;
+  /** Whether a site has that id: then it is no name. */
+  readonly isSite: (id: string) => boolean;
 }
 
 /**
@@ -15,70 +58,53 @@ interface Narrowed {
  * part, the rest does. What is learnt of endpoints is learnt by each balancer for itself.
  */
 export class NarrowedBalancers {
-  readonly #optionsFor: (port: number) => BalancerOptions;
+  readonly #options: (port: number) => BalancerOptions;
   readonly #all = new Map<string, Narrowed>();
+  #choice: Choice | undefined;
 
-  constructor(optionsFor: (port: number) => BalancerOptions) {
-    this.#optionsFor = optionsFor;
+  /** `options` says them for a port of the service. */
+  constructor(options: (port: number) => BalancerOptions) {
+    this.#options = options;
   }
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** `isStale`: it wants an `update` before its first pick. */
+  /** `isStale`: it wants an `update` before its first pick; only the first of a service does. */
   get(
     only: Only,
     { port, http }: { readonly port: number; readonly http: boolean },
   ): { readonly balancer: Balancer; readonly isStale: boolean } {
     const key = keyOf(only, port);
-    const known = this.#all.get(key);
-    if (known !== undefined) {
-      const isStale = known.http !== http;
-      known.http = http;
-      return { balancer: known.balancer, isStale };
+    let found = this.#all.get(key);
+    if (found === undefined || found.http !== http) {
+      found = { only, port, http, balancer: found?.balancer ?? new Balancer(this.#options(port)) };
+      this.#all.set(key, found);
+      if (this.#choice !== undefined) bring(found, this.#choice);
     }
-    const balancer = new Balancer(this.#optionsFor(port));
-    this.#all.set(key, { only, port, balancer, http });
-    return { balancer, isStale: true };
+    return { balancer: found.balancer, isStale: this.#choice === undefined };
   }
 
   release(only: Only, port: number): void {
     this.#all.delete(keyOf(only, port));
+    if (this.#all.size === 0) this.#choice = undefined;
   }
 
-  /** `isSite` says whether a site has that id: then it is no name. O(endpoints), and again for each site asked for. */
-  update(
-    offers: readonly Offer[],
-    options: {
-      readonly policyOf: (http: boolean) => SelectionPolicy;
-      readonly isSite: (id: string) => boolean;
-    },
-  ): void {
+  /** O(endpoints) once, and the endpoints of each. */
+  update(offers: readonly Offer[], options: UpdateOptions): void {
     if (this.#all.size === 0) return;
-    const { policyOf, isSite } = options;
-    const policies = new Map<boolean, SelectionPolicy>();
-    let bySite: Map<string, Offer[]> | undefined;
-    let byEndpoint: Map<string, Offer[]> | undefined;
-    for (const { only, port, balancer, http } of this.#all.values()) {
-      const { site, endpoint = "" } = only;
-      let chosen: readonly Offer[] | undefined;
-      if (site !== undefined) {
-        bySite ??= index(offers, (one) => one);
-        chosen = bySite.get(isSite(site) ? idKey(site) : nameKey(site));
-      } else {
-        byEndpoint ??= index(offers, (one, { id }) => `${one}/${id}`);
-        const slash = endpoint.indexOf("/");
-        chosen = byEndpoint.get(isSite(endpoint.slice(0, slash)) ? idKey(endpoint) : nameKey(endpoint));
-      }
-      const policy = policies.get(http) ?? unguided(policyOf(http));
-      policies.set(http, policy);
-      balancer.update(
-        (chosen ?? []).filter((offer) => offer.endpoint.facts.ports.has(port)),
-        policy,
-      );
-    }
+    this.#choice = new Choice(offers, { ...options, before: this.#choice });
+    for (const one of this.#all.values()) bring(one, this.#choice);
   }
+}
+
+/** Up to date. */
+function bring({ only, port, balancer, http }: Narrowed, choice: Choice): void {
+  balancer.update(
+    choice.of(only).filter(({ endpoint }) => endpoint.facts.ports.has(port)),
+    choice.policy(http),
+  );
 }
 
 export function onlyText({ site, endpoint }: Only): string {
