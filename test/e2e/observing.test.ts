@@ -130,7 +130,7 @@ test("network status is a tree with links from both ends, services and pods", as
   expect(text).toMatch(/service default\/web:8080 +1 of 1 ready\n.*remote pod web-\S+ +ready\n/);
 }, 30_000);
 
-test("top counts what is asked, with its latency, and flows show each request with its pod", async () => {
+test("top counts what is asked, with its latency, and flows show each request with its pod, seen from either end", async () => {
   await using asking = keepAsking();
   const view = await eventually(async () => {
     const found = JSON.parse(await clusters.isthmus("c1", "top", "--once", "-o", "json")) as ServicesView;
@@ -156,6 +156,13 @@ test("top counts what is asked, with its latency, and flows show each request wi
     });
     expect(flow.http?.path).toStartWith("/marked");
   }
+  const far = await eventually(async () => {
+    const { services } = JSON.parse(
+      await clusters.isthmus("c2", "top", "services", "web", "--once", "-o", "json"),
+    ) as ServicesView;
+    return services.find(({ load }) => load.rps > 0);
+  }, 30_000);
+  expect(far).toMatchObject({ service: "default/web", shares: [{ site: "c2", percent: 100 }] });
   expect(asking.failed).toBe(0);
 }, 60_000);
 

@@ -5,7 +5,7 @@ import { RESOURCES, type ResourceDef } from "#api/resources.ts";
 import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { VERSION } from "#core/version.ts";
-import { runChecks } from "#observe/checks/run-checks.ts";
+import { runChecks, type RunChecksOptions } from "#observe/checks/run-checks.ts";
 import { CONSOLE } from "#site/console/console-names.ts";
 import { DNS } from "#site/dns/dns-manifests.ts";
 import { ADMIN_PORT, CONTROLLER, NAME_LABEL, ROUTER } from "#site/names.ts";
@@ -98,9 +98,14 @@ export async function gather(options: GatherOptions, say: (what: string) => void
     });
   });
   await attempt("checks", async () => {
-    const command = (text: string): string => session.command(text);
-    const kubectl = (text: string): string => session.kubectl(text);
-    put("checks.json", await Array.fromAsync(runChecks({ client, namespace, clock, command, kubectl })));
+    const input: RunChecksOptions = {
+      client,
+      namespace,
+      clock,
+      command: (text) => session.command(text),
+      kubectl: (text) => session.kubectl(text),
+    };
+    put("checks.json", await Array.fromAsync(runChecks(input)));
   });
   for (const def of ALL_OF) {
     // oxlint-disable-next-line no-await-in-loop -- one kind after the other

@@ -12,6 +12,8 @@ export interface Watched<T extends object> {
   readonly output?: string | undefined;
   /** Ends it; [Ctrl-C]. */
   readonly signal?: AbortSignal;
+  /** Between two looks, ms [1000]. */
+  readonly periodMs?: number;
 }
 
 const PERIOD_MS = 1000;
@@ -21,7 +23,7 @@ const PERIOD_MS = 1000;
  * an error; later an API server that is away for a moment only holds the view as it is.
  */
 export async function showWatched<T extends object>(watched: Watched<T>, { io }: Session): Promise<void> {
-  const { look, text, output } = watched;
+  const { look, text, output, periodMs = PERIOD_MS } = watched;
   using ended = new UntilEnded();
   const signal = watched.signal ?? ended.signal;
   using live = new Live(io);
@@ -41,6 +43,6 @@ export async function showWatched<T extends object>(watched: Watched<T>, { io }:
       if (first || !(error instanceof IsthmusError && error.retryable)) throw error;
     }
     // oxlint-disable-next-line no-await-in-loop
-    await pause(PERIOD_MS, signal);
+    await pause(periodMs, signal);
   }
 }
