@@ -17,14 +17,9 @@ class Choice {
   #bySite: Map<string, Offer[]> | undefined;
   #byEndpoint: Map<string, Offer[]> | undefined;
 
-  /** What is as it was `before` stays the same object, which costs a balancer nothing. */
-  constructor(offers: readonly Offer[], options: UpdateOptions & { readonly before: Choice | undefined }) {
+  constructor(offers: readonly Offer[], options: UpdateOptions) {
     this.#offers = offers;
     this.#options = options;
-    for (const http of options.before?.#policies.keys() ?? []) {
-      const [now, then] = [unguided(options.policyOf(http)), options.before?.#policies.get(http)];
-      this.#policies.set(http, then !== undefined && Bun.deepEquals(now, then) ? then : now);
-    }
   }
 
   of({ site, endpoint = "" }: Only): readonly Offer[] {
@@ -94,7 +89,7 @@ export class NarrowedBalancers {
   /** O(endpoints) once, and the endpoints of each. */
   update(offers: readonly Offer[], options: UpdateOptions): void {
     if (this.#all.size === 0) return;
-    this.#choice = new Choice(offers, { ...options, before: this.#choice });
+    this.#choice = new Choice(offers, options);
     for (const one of this.#all.values()) bring(one, this.#choice);
   }
 }
