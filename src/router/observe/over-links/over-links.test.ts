@@ -114,6 +114,10 @@ test("a site that cannot be reached is 502", async () => {
   });
 });
 
+function routersOf(router: Router | undefined): readonly string[] | undefined {
+  return router?.state().sites.find(({ id }) => id === "far")?.routers;
+}
+
 interface Pipe {
   readonly near: LinkStream;
   readonly far: LinkStream;
@@ -234,4 +238,25 @@ test("an answer is whole or none: cut short and reset are 502, silence is 504, t
   leaving.abort();
   expect((await left).status).toBe(499);
   expect(asking.counts).toEqual({ answered: 1, refused: 2, unreachable: 1, broken: 4, timeout: 9, left: 1 });
+});
+
+test("a site's routers are named in the state, and one that is gone is not", async () => {
+  using rig = new Rig();
+  const network = await TestNetwork.create();
+  const hub = rig.router({
+    site: { id: "hub", name: "hub" },
+    identity: await network.identity("hub"),
+    accept,
+  });
+  const config = {
+    site: { id: "far", name: "far" },
+    identity: await network.identity("far"),
+    links: [linkTo(hub)],
+  };
+  const [first, second] = ["r-0", "r-1"].map((hostname) => rig.router(config, { hostname }));
+  await eventually(() => routersOf(hub)?.length === 2 && routersOf(first)?.length === 2);
+  expect(routersOf(hub)).toEqual(["r-0", "r-1"]);
+  second?.stop();
+  await eventually(() => routersOf(hub)?.length === 1 && routersOf(first)?.length === 1);
+  expect(routersOf(first)).toEqual(["r-0"]);
 });
