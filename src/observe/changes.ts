@@ -102,13 +102,15 @@ export function eventOf(
 ): NewEvent {
   const { kind, atMs, message, service } = event;
   const siteId = event.siteId ?? record.siteId;
+  // In the first answer of all there is no topology yet: then the router's own state knows.
+  const site = siteName(siteId) ?? record.state?.sites.find(({ id }) => id === siteId)?.name ?? siteId;
   return {
     atMs,
     kind,
     severity: SEVERITY[kind] ?? "info",
     message,
     siteId,
-    site: siteName(siteId) ?? (siteId === record.siteId ? record.facts.siteName : siteId),
+    site,
     ...(service === undefined ? {} : { service }),
     routerSite: record.facts.siteName,
   };

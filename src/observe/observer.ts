@@ -128,7 +128,7 @@ export class Observer {
       random,
       traffic,
       onAnswer: (record, news, said) => {
-        if (news.stateChanged) this.#stateChanged = true;
+        if (news.stateChanged || said.events.length > 0) this.#stateChanged = true;
         this.#recorder.take(record, news, said);
       },
     });
@@ -355,8 +355,8 @@ export class Observer {
     if (this.#topology !== undefined && !this.#stateChanged && heard === this.#topologyOf)
       return this.#topology;
     const words = shown.flatMap((record) => {
-      const { key: routerId, siteId, state } = record;
-      return state === undefined ? [] : [{ routerId, siteId, stale: record.isStale(nowMs), state }];
+      const { key: routerId, siteId, state, troubles } = record;
+      return state === undefined ? [] : [{ routerId, siteId, stale: record.isStale(nowMs), state, troubles }];
     });
     this.#stateChanged = false;
     this.#topologyOf = heard;

@@ -116,7 +116,9 @@ test("An observer that is killed: the data path does not notice; started again, 
   expect(after.gaps[0]?.toMs).toBeLessThanOrEqual(backMs + 1);
   // What was over before the kill is as it was.
   const kept = before.timesMs.slice(0, -2);
-  expect(kept.map((atMs) => rps[after.timesMs.indexOf(atMs)])).toEqual(before.pods[0]?.rps.slice(0, -2));
+  expect(kept.map((atMs) => rps[after.timesMs.indexOf(atMs)])).toEqual([
+    ...(before.pods[0]?.rps.slice(0, -2) ?? []),
+  ]);
 
   // Every request is counted, and every flow recorded once, also those of the time when nobody looked.
   const counted = await until(async () => {

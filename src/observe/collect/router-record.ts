@@ -55,6 +55,9 @@ export class RouterRecord {
   observedMs: number;
   flowsSeen: number;
   eventsSeen: number;
+  /** By service: what its events say of how it is served here, where that is not well. */
+  readonly troubles = new Map<string, "failover" | "down">();
+  #learntSeq = 0;
   #round = 0;
   #rounds = 1;
   #timed = false;
@@ -110,7 +113,9 @@ export class RouterRecord {
   query(): string {
     const { cursor, epoch, flowsSeen, eventsSeen } = this;
     const { traffic, state } = cursor ?? { traffic: 0, state: 0 };
-    return `epoch=${encodeURIComponent(epoch)}&flows=${flowsSeen}&events=${eventsSeen}&traffic=${traffic}&state=${state}`;
+    // Troubles are known from events: a new process reads those again that are held.
+    const events = cursor === undefined ? 0 : eventsSeen;
+    return `epoch=${encodeURIComponent(epoch)}&flows=${flowsSeen}&events=${events}&traffic=${traffic}&state=${state}`;
   }
 
   /** Takes an answer over. The counts of its traffic rows are the caller's to take. */
@@ -122,6 +127,8 @@ export class RouterRecord {
       this.flowsSeen = 0;
       this.eventsSeen = 0;
       this.#meters.clear();
+      this.troubles.clear();
+      this.#learntSeq = 0;
       this.#cpuSeconds = 0;
     }
     const known = this.cursor !== undefined;
@@ -138,6 +145,7 @@ export class RouterRecord {
     // The same answer may come twice, when a router is reached by two ways.
     const flows = said.flows.filter(({ seq }) => seq > this.flowsSeen);
     const events = said.events.filter(({ seq }) => seq > this.eventsSeen);
+    this.#learnTroubles(said);
     this.#measure(said, { round, rounds, timed, restarted, sinceMs });
     this.facts = said.router;
     if (said.state !== undefined) this.state = said.state;
@@ -168,6 +176,19 @@ export class RouterRecord {
       into += sums?.[1] ?? 0;
     }
     return [out, into];
+  }
+
+  #learnTroubles({ events, eventsLost }: Observation): void {
+    // The end of a trouble may be among those that were lost.
+    if (eventsLost > 0) this.troubles.clear();
+    for (const { seq, kind, service } of events) {
+      if (seq <= this.#learntSeq) continue;
+      this.#learntSeq = seq;
+      if (service === undefined) continue;
+      if (kind === "Failover") this.troubles.set(service, "failover");
+      else if (kind === "NoEndpoints") this.troubles.set(service, "down");
+      else if (kind === "Failback" || kind === "EndpointsBack") this.troubles.delete(service);
+    }
   }
 
   #measure(

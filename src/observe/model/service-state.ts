@@ -21,7 +21,7 @@ function servingOf(service: TopologyService): Serving {
   const unruled = service.clients.filter(
     (siteId) => ![...service.policies.keys()].some((key) => key.endsWith(` ${siteId}`)),
   );
-  for (const siteId of unruled) states.push(defaultServing(service, siteId));
+  for (const siteId of unruled) states.push(service.troubles.get(siteId) ?? defaultServing(service, siteId));
   if (states.length > 0 && states.every((state) => state === "down")) return "down";
   return states.some((state) => state !== "ok") ? "failover" : "ok";
 }
@@ -34,7 +34,7 @@ function policyServing({ tiers }: PolicyState): Serving {
   return offering.some(({ tier, healthyPercent }) => tier < last && healthyPercent < 100) ? "failover" : "ok";
 }
 
-/** Without a policy the client's own site comes first, then all others. */
+/** Without a policy the client's own site comes first, then all others; endpoints that were put aside only events tell of. */
 function defaultServing({ endpoints }: TopologyService, siteId: string): Serving {
   const own = endpoints.filter((one) => one.siteId === siteId && one.weight > 0);
   return own.length === 0 || own.some(({ ready }) => ready) ? "ok" : "failover";

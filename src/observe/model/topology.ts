@@ -6,6 +6,8 @@ export interface Word {
   readonly siteId: string;
   readonly stale: boolean;
   readonly state: RouterState;
+  /** Services that its events say are not served well. */
+  readonly troubles?: ReadonlyMap<string, "failover" | "down">;
 }
 
 export interface TopologySite {
@@ -45,6 +47,8 @@ export interface TopologyService {
   readonly clients: readonly string[];
   /** By client site and port: how its new work is divided. */
   readonly policies: ReadonlyMap<string, PolicyState>;
+  /** By client site: what its router's events say, where that is not well. */
+  readonly troubles: ReadonlyMap<string, "failover" | "down">;
 }
 
 /** What the routers together say of sites, services and policies. */
@@ -60,6 +64,7 @@ interface ServiceParts {
   readonly sites: string[];
   readonly clients: string[];
   readonly policies: Map<string, PolicyState>;
+  readonly troubles: Map<string, "failover" | "down">;
 }
 
 /**
@@ -131,7 +136,7 @@ function takeSite(
   return { id, name, namespace, version, reachable, self, routers, services: count, pods, podsReady };
 }
 
-function takeClients({ siteId, state }: Word, services: Map<string, ServiceParts>): void {
+function takeClients({ siteId, state, stale, troubles }: Word, services: Map<string, ServiceParts>): void {
   for (const { service, port } of state.listeners) {
     const parts = partsOf(services, service);
     if (!parts.clients.includes(siteId)) parts.clients.push(siteId);
@@ -142,12 +147,21 @@ function takeClients({ siteId, state }: Word, services: Map<string, ServiceParts
     const key = policyKey(siteId, policy.port);
     if (!policies.has(key)) policies.set(key, policy);
   }
+  if (stale) return;
+  for (const [service, trouble] of troubles ?? []) services.get(service)?.troubles.set(siteId, trouble);
 }
 
 function partsOf(services: Map<string, ServiceParts>, service: string): ServiceParts {
   let parts = services.get(service);
   if (parts === undefined) {
-    parts = { ports: new Map(), endpoints: [], sites: [], clients: [], policies: new Map() };
+    parts = {
+      ports: new Map(),
+      endpoints: [],
+      sites: [],
+      clients: [],
+      policies: new Map(),
+      troubles: new Map(),
+    };
     services.set(service, parts);
   }
   return parts;
@@ -155,7 +169,7 @@ function partsOf(services: Map<string, ServiceParts>, service: string): ServiceP
 
 function serviceOf(
   service: string,
-  { ports, endpoints, sites, clients, policies }: ServiceParts,
+  { ports, endpoints, sites, clients, policies, troubles }: ServiceParts,
 ): TopologyService {
   const sorted = [...ports].toSorted(([a], [b]) => a - b);
   return {
@@ -166,5 +180,6 @@ function serviceOf(
     sites,
     clients,
     policies,
+    troubles,
   };
 }

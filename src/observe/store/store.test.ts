@@ -115,6 +115,24 @@ test("A router that restarted while nobody observed adds its new counts to the o
   second.observer.stop();
 });
 
+test("What events told of a service before a restart is known after it, and told once", async () => {
+  using folder = new Folder();
+  const { clock, network, work } = scene();
+  const first = observed({ clock, network, store: { path: folder.file } });
+  network.router("c1").event({ kind: "Failover", service: WEB, message: "shop/web fails over" });
+  await first.rounds(3, work);
+  expect(first.observer.services().services[0]?.state).toBe("failover");
+  first.observer.stop();
+  const second = observed({ clock, network, store: { path: folder.file } });
+  await second.rounds(1, work);
+  expect(second.observer.services().services[0]?.state).toBe("failover");
+  expect(second.observer.activity().items.map(({ kind }) => kind)).toEqual(["Failover"]);
+  network.router("c1").event({ kind: "Failback", service: WEB, message: "shop/web is back" });
+  await second.rounds(1, work);
+  expect(second.observer.services().services[0]?.state).toBe("ok");
+  second.observer.stop();
+});
+
 test("A file that is damaged is put aside, and history begins anew and says so", async () => {
   using folder = new Folder();
   writeFileSync(folder.file, "not a database ".repeat(1000));
