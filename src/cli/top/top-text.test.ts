@@ -108,7 +108,8 @@ test("pods: share beside what the policy wants", () => {
     pod("web-0"),
     pod("web-2", { ready: false, load: IDLE, sharePercent: 0, wantedPercent: 0 }),
   ];
-  expect(podsViewText({ atMs: view.atMs, pods }, wide)).toBe(`03:04:05  3 pods, of the last 10 s
+  expect(podsViewText({ atMs: view.atMs, pods, servicesLeftOut: 7 }, wide))
+    .toBe(`03:04:05  3 pods, of the last 10 s; without those of the 7 least busy services
 SERVICE         POD     SITE   READY     RPS   SUCCESS      P50      P95      P99   BYTES/S   ACTIVE    SHARE   WANTED   TOTAL
 shop/web:8080   web-0   c1     yes       5.0      100%        -        -        -        0B        0    50.0%    50.0%    1234
 shop/web:8080   web-1   c1     yes       5.0      100%        -        -        -        0B        0    50.0%    50.0%    1234

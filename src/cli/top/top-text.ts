@@ -29,6 +29,8 @@ export interface ServicePod extends PodRow {
 export interface PodsView {
   readonly atMs: number;
   readonly pods: readonly ServicePod[];
+  /** Services whose pods are not among them: the least busy. */
+  readonly servicesLeftOut: number;
 }
 
 /** The services, the busiest first. */
@@ -69,7 +71,10 @@ export function podsViewText(view: PodsView, options: TopTextOptions): string {
     },
     { title: "TOTAL", cell: ({ total }) => String(total), right: true, goes: 9 },
   ];
-  const count = `${rows.length} ${rows.length === 1 ? "pod" : "pods"}${WINDOW}`;
+  const { servicesLeftOut } = view;
+  const without =
+    servicesLeftOut === 0 ? "" : `; without those of the ${servicesLeftOut} least busy services`;
+  const count = `${rows.length} ${rows.length === 1 ? "pod" : "pods"}${WINDOW}${without}`;
   return headText(view.atMs, count, style) + fitTable(columns, rows, width);
 }
 

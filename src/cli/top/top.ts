@@ -21,7 +21,9 @@ export interface TopOptions {
 const PERIOD_MS = 1000;
 /** Rates of a single frame are of so long. */
 const MEASURE_MS = 3000;
-/** Views of services are made at the same time for `top pods`. */
+/** Of so many services `top pods` shows the pods. */
+const MAX_SERVICES = 100;
+/** Views of services that are made at the same time. */
 const AT_ONCE = 20;
 
 /**
@@ -86,16 +88,18 @@ function servicesView(
   });
 }
 
-async function podsView(observer: Observer, service: string | undefined): Promise<PodsView> {
+/** Of one service, or of the busiest: what a policy wants of each is asked from a router. */
+async function podsView(observer: Observer, only: string | undefined): Promise<PodsView> {
   const { atMs, services } = observer.services();
-  const keys = service === undefined ? services.map((row) => row.service) : [service];
+  const busiest = services.toSorted((a, b) => b.load.rps - a.load.rps).slice(0, MAX_SERVICES);
+  const keys = only === undefined ? busiest.map(({ service }) => service) : [only];
   const pods: PodsView["pods"][number][] = [];
   for (let from = 0; from < keys.length; from += AT_ONCE) {
     const some = keys.slice(from, from + AT_ONCE);
-    // oxlint-disable-next-line no-await-in-loop -- some at once, not thousands
+    // oxlint-disable-next-line no-await-in-loop -- some at once, not all
     const views = await Promise.all(some.map((key) => observer.service(key)));
     for (const view of views)
       pods.push(...view.pods.map((pod) => ({ service: view.row.service, port: view.port, ...pod })));
   }
-  return { atMs, pods };
+  return { atMs, pods, servicesLeftOut: only === undefined ? services.length - busiest.length : 0 };
 }
