@@ -208,6 +208,7 @@ export class Collector {
     const key = recordKey(said.router);
     let record = this.records.get(key);
     if (record === undefined) {
+      this.#renamed(said, target);
       if (this.records.size >= MAX_ROUTERS)
         throw new IsthmusError("FAILED", `More than ${MAX_ROUTERS} routers`);
       record = new RouterRecord({ facts: said.router, epoch: said.next.epoch, observedMs: nowMs });
@@ -221,6 +222,16 @@ export class Collector {
     traffic.take({ routerId: key, siteId }, said.traffic, { round: this.#round, rounds, timed });
     this.answers++;
     onAnswer(record, news, said);
+  }
+
+  /** A router that is in no network yet has another site than later: what it was before must not stay beside it. */
+  #renamed({ router, next }: Observation, target: Target): void {
+    for (const [key, { facts, epoch }] of this.records) {
+      if (facts.id !== router.id || facts.siteId === router.siteId) continue;
+      if (epoch === next.epoch) this.#options.traffic.dropRouter(key);
+      else if (key !== target.answeredBy || target.router === undefined) continue;
+      this.records.delete(key);
+    }
   }
 
   #forget(nowMs: number): void {

@@ -20,9 +20,10 @@ test("Totals, rates, shares and success are what the routers counted", async () 
   expect(row).toMatchObject({ service: WEB, protocol: "http", pods: 3, podsReady: 2, state: "ok" });
   expect(row?.load.rps).toBe(60);
   expect(row?.load.successPercent).toBe(83.33);
+  // Two thirds come from c1, whose default is its own site; c2 wants its own, too.
   expect(row?.shares).toEqual([
-    { site: "c1", percent: 50 },
-    { site: "c2", percent: 50 },
+    { site: "c1", percent: 50, wantedPercent: 66.67 },
+    { site: "c2", percent: 50, wantedPercent: 33.33 },
   ]);
   const view = await observer.service(WEB);
   expect(view.pods.map(({ name, total, ready }) => [name, total, ready])).toEqual([
@@ -186,5 +187,56 @@ test("A cut link is down in the next round, and since when; its end at the other
   expect(observer.network().sites.map(({ name, reachable }) => [name, reachable])).toEqual([
     ["c1", true],
     ["c2", false],
+  ]);
+});
+
+test("A router that joins a network gets another site: it stays one router, and counts once", async () => {
+  const { network, observer, rounds } = observed({ names: ["c1"] });
+  network.offer("c1", { service: WEB, pods: { a: true } });
+  const router = network.router("c1");
+  await rounds(3, () => router.request({ service: WEB, to: ["c1", "a"], times: 5 }));
+  network.rename("c1", "id-founded");
+  await rounds(3, () => router.request({ service: WEB, to: ["c1", "a"], times: 5 }));
+  expect(observer.network().sites.map(({ id, routers }) => [id, routers.length])).toEqual([
+    ["id-founded", 1],
+  ]);
+  expect((await observer.service(WEB)).pods.map(({ endpoint, total }) => [endpoint, total])).toEqual([
+    ["id-founded/a", 15],
+  ]);
+  expect(observer.self().id).toBe("id-founded");
+});
+
+test("What is wanted without a policy is the own site, then all others; with policies their mean by what clients send", async () => {
+  const { network, observer, rounds } = observed({ names: ["c1", "c2", "c3"] });
+  network.offer("c2", { service: WEB, pods: { a: true, b: true } });
+  network.offer("c3", { service: WEB, pods: { c: true, d: false } });
+  await rounds(2);
+  const wanted = (): unknown =>
+    observer.services().services[0]?.shares.map(({ site, wantedPercent }) => [site, wantedPercent]);
+  expect(wanted()).toEqual([
+    ["c2", 66.67],
+    ["c3", 33.33],
+  ]);
+  const halves = [
+    { cluster: "c2", sharePercent: 50, endpoints: [{ name: "a", sharePercent: 50 }] },
+    { cluster: "c3", sharePercent: 50, endpoints: [{ name: "c", sharePercent: 50 }] },
+  ];
+  network.router("c1").policies = [
+    { service: WEB, port: 8080, tiers: [], clusters: halves, unknownTargets: [] },
+  ];
+  network.router("c1").changed();
+  await rounds(2, () => {
+    network.router("c1").request({ service: WEB, to: ["c2", "a"], times: 30 });
+    network.router("c2").request({ service: WEB, to: ["c2", "b"], times: 10 });
+  });
+  expect(wanted()).toEqual([
+    ["c2", 62.5],
+    ["c3", 37.5],
+  ]);
+  expect((await observer.service(WEB)).pods.map(({ name, wantedPercent }) => [name, wantedPercent])).toEqual([
+    ["a", 50],
+    ["b", 12.5],
+    ["c", 37.5],
+    ["d", undefined],
   ]);
 });

@@ -63,9 +63,10 @@ test("An observer that is killed: the data path does not notice; started again, 
     String(SPEED),
   ];
 
-  let [served, failed, working] = [0, 0, true];
+  let [served, failed] = [0, 0];
+  const done = new AbortController();
   const load = (async () => {
-    while (working) {
+    while (!done.signal.aborted) {
       const ok = await fetch(`http://127.0.0.1:${listenPort(router)}/`).then(
         async (response) => (await response.text()) === "ok",
         () => false,
@@ -100,7 +101,7 @@ test("An observer that is killed: the data path does not notice; started again, 
     const found = await history(second, anchor - BUCKET_MS);
     return (found?.pods[0]?.rps.at(-2) ?? 0) > 0 && (found?.timesMs.at(-2) ?? 0) > backMs ? found : undefined;
   });
-  working = false;
+  done.abort();
   await load;
   expect(failed).toBe(0);
 

@@ -112,6 +112,15 @@ export class Traffic {
     }
   }
 
+  /** Forgets a router and all that it counted: it tells it again under another name. */
+  dropRouter(routerId: string): void {
+    for (const row of this.rowsOf(routerId)) {
+      row.series.rows.delete(routerId);
+      this.#dirty.delete(row);
+      this.#rows--;
+    }
+  }
+
   *rowsOf(routerId: string): Generator<Row> {
     for (const { rows } of this.series.values()) {
       const row = rows.get(routerId);

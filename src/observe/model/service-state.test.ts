@@ -32,7 +32,7 @@ function service(options: {
   };
 }
 
-function tiers(
+function tiersOf(
   ...parts: readonly [clusters: string[], healthy: number, share: number][]
 ): PolicyState["tiers"] {
   return parts.map(([clusters, healthyPercent, sharePercent], index) => ({
@@ -67,21 +67,21 @@ test("With a policy its tiers decide: a worse one that serves for an unhealthy b
   const failing = service({
     pods: both,
     clients: ["c1"],
-    policies: { c1: tiers([["c1"], 0, 0], [["c2"], 100, 100]) },
+    policies: { c1: tiersOf([["c1"], 0, 0], [["c2"], 100, 100]) },
   });
   expect(serviceState(failing, true)).toBe("failover");
   const spilling = service({
     pods: both,
     clients: ["c1"],
-    policies: { c1: tiers([["c1"], 100, 80], [["c2"], 100, 20]) },
+    policies: { c1: tiersOf([["c1"], 100, 80], [["c2"], 100, 20]) },
   });
   expect(serviceState(spilling, true)).toBe("ok");
   const elsewhere = service({
     pods: both,
     clients: ["c1"],
-    policies: { c1: tiers([[], 0, 0], [["c2"], 100, 100]) },
+    policies: { c1: tiersOf([[], 0, 0], [["c2"], 100, 100]) },
   });
   expect(serviceState(elsewhere, true)).toBe("ok");
-  const nowhere = service({ pods: both, clients: ["c1"], policies: { c1: tiers([["c1"], 0, 0]) } });
+  const nowhere = service({ pods: both, clients: ["c1"], policies: { c1: tiersOf([["c1"], 0, 0]) } });
   expect(serviceState(nowhere, true)).toBe("down");
 });

@@ -1,5 +1,5 @@
 import type { PolicyState } from "#router/state.ts";
-import { policyKey, type TopologyService } from "./topology.ts";
+import { policyKey, type TopologyEndpoint, type TopologyService } from "./topology.ts";
 
 /** What the policies of a service want, in percent of its new work. */
 export interface WantedShares {
@@ -18,8 +18,8 @@ export interface ClientWork {
 
 /**
  * Each client site has its own policy, so what is wanted of all together is their mean, weighted with what each sends. While
- * nobody sends, it is what the first client with a policy wants. Undefined where a client that sends has no policy: then
- * nobody said what is wanted.
+ * nobody sends, it is what the first client wants, the observer's own site before others. Undefined where no client has anybody to
+ * send to.
  */
 export function wantedShares(
   service: TopologyService,
@@ -29,13 +29,11 @@ export function wantedShares(
     port,
   }: { readonly selfId: string; readonly work: readonly ClientWork[]; readonly port?: number },
 ): WantedShares | undefined {
-  if (service.policies.size === 0) return undefined;
-  const parts: { policy: PolicyState; weight: number }[] = [];
+  const parts: { policy: Wanted; weight: number }[] = [];
   for (const { siteId, port: used, total } of work) {
     if (total === 0 || (port !== undefined && used !== port)) continue;
-    const policy = service.policies.get(policyKey(siteId, used));
-    if (policy === undefined) return undefined;
-    parts.push({ policy, weight: total });
+    const policy = policyOf(service, siteId, used);
+    if (policy !== undefined) parts.push({ policy, weight: total });
   }
   if (parts.length === 0) {
     const policy = idlePolicy(service, { selfId, port });
@@ -50,20 +48,49 @@ export function shareKey(site: string, pod: string): string {
   return `${site} ${pod}`;
 }
 
+type Wanted = Pick<PolicyState, "clusters">;
+
 function idlePolicy(
-  { policies, clients, ports }: TopologyService,
+  service: TopologyService,
   { selfId, port }: { readonly selfId: string; readonly port?: number | undefined },
-): PolicyState | undefined {
-  for (const siteId of [selfId, ...clients]) {
+): Wanted | undefined {
+  const { clients, ports } = service;
+  for (const siteId of clients.includes(selfId) ? [selfId, ...clients] : clients) {
     for (const candidate of port === undefined ? ports : [port]) {
-      const policy = policies.get(policyKey(siteId, candidate));
+      const policy = policyOf(service, siteId, candidate);
       if (policy !== undefined) return policy;
     }
   }
   return undefined;
 }
 
-function meanOf(parts: readonly { readonly policy: PolicyState; readonly weight: number }[]): WantedShares {
+function policyOf(service: TopologyService, siteId: string, port: number): Wanted | undefined {
+  return service.policies.get(policyKey(siteId, port)) ?? defaultOf(service, siteId);
+}
+
+/**
+ * Without a policy (routers tell none then): all to the client's own site while something there can be used, else to all
+ * others, each endpoint by its weight.
+ */
+function defaultOf({ endpoints, troubles }: TopologyService, siteId: string): Wanted | undefined {
+  const trouble = troubles.get(siteId);
+  if (trouble === "down") return undefined;
+  const usable = endpoints.filter(({ ready, weight }) => ready && weight > 0);
+  const own = usable.filter((endpoint) => endpoint.siteId === siteId);
+  const tier = own.length > 0 && trouble === undefined ? own : usable.filter((one) => one.siteId !== siteId);
+  const all = tier.reduce((sum, { weight }) => sum + weight, 0);
+  if (all === 0) return undefined;
+  const shareOf = ({ weight }: TopologyEndpoint): number => (weight / all) * 100;
+  return {
+    clusters: [...Map.groupBy(tier, ({ site }) => site)].map(([cluster, members]) => ({
+      cluster,
+      sharePercent: members.reduce((sum, member) => sum + shareOf(member), 0),
+      endpoints: members.map((member) => ({ name: member.name, sharePercent: shareOf(member) })),
+    })),
+  };
+}
+
+function meanOf(parts: readonly { readonly policy: Wanted; readonly weight: number }[]): WantedShares {
   const bySite = new Map<string, number>();
   const byPod = new Map<string, number>();
   const all = parts.reduce((sum, { weight }) => sum + weight, 0);

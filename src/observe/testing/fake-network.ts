@@ -30,7 +30,7 @@ export interface FakeRequest {
 
 /** A router as an observer sees it: counts, records and events in memory, told as `/v1/observe` tells them. For tests. */
 export class FakeRouter {
-  readonly siteId: string;
+  siteId: string;
   readonly id: string;
   links: LinkState[] = [];
   policies: PolicyState[] = [];
@@ -42,6 +42,7 @@ export class FakeRouter {
   mostFlows = 1000;
   asked: string[] = [];
   readonly #network: FakeNetwork;
+  readonly #born: string;
   #epoch = 1;
   #rows = new Map<string, { row: Writable<TrafficRow>; version: number }>();
   #flows: FlowRecord[] = [];
@@ -56,6 +57,7 @@ export class FakeRouter {
     this.#network = network;
     this.siteId = siteId;
     this.id = id;
+    this.#born = `${siteId}-${id}`;
     this.#startedMs = network.clock.now();
   }
 
@@ -154,7 +156,7 @@ export class FakeRouter {
 
   observe(query: URLSearchParams): Observation {
     const { clock } = this.#network;
-    const epoch = `${this.siteId}-${this.id}-${this.#epoch}`;
+    const epoch = `${this.#born}-${this.#epoch}`;
     const same = query.get("epoch") === epoch;
     const cursor = (name: string): number => (same ? Number(query.get(name) ?? 0) : 0);
     const flows = this.#flows.filter(({ seq }) => seq > cursor("flows")).slice(0, this.mostFlows);
@@ -327,6 +329,13 @@ export class FakeNetwork implements RouterSource {
   change(name: string, change: (site: FakeSite) => FakeSite): void {
     this.#sites = this.#sites.map((site) => (site.name === name ? change(site) : site));
     for (const router of this.all.values()) router.changed();
+  }
+
+  /** A site that gets another id, as one that is founded does; its routers live on. */
+  rename(name: string, id: string): void {
+    const before = this.siteNamed(name).id;
+    this.change(name, (site) => ({ ...site, id }));
+    for (const router of this.all.values()) if (router.siteId === before) router.siteId = id;
   }
 
   remove(name: string): void {
