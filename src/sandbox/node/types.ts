@@ -319,6 +319,7 @@ export interface ServiceSpec {
   selector?: Record<string, string>;
   ports?: ServicePort[];
   publishNotReadyAddresses?: boolean;
+  externalName?: string;
   ipFamilies?: string[];
   ipFamilyPolicy?: string;
   allocateLoadBalancerNodePorts?: boolean;

@@ -19,6 +19,7 @@ import { keyOf, splitKey } from "../store.ts";
 import { type ForwardRule, parseCorefile, type Upstream } from "./corefile.ts";
 import { DnsListener } from "./dns-listener.ts";
 import { DEFAULT_COREFILE, DNS_NAMESPACE, publishDns, COREFILE_NAME } from "./dns-objects.ts";
+import { aliasAnswer, questionAbout, TYPE_CNAME } from "./external-name.ts";
 import { QueryForwarder } from "./query-forwarder.ts";
 import { serviceRecords } from "./service-records.ts";
 
@@ -29,6 +30,8 @@ const TTL = 5;
 const DNS_VERSION = "1.1.0";
 const DNS_PORT = 53;
 const LISTEN_RETRY_MS = 5000;
+/** Names that stand for others, one after the other, before it is a circle. */
+const MAX_ALIASES = 4;
 /** How long the machine's own list of resolvers is kept. */
 const RESOLVERS_MS = 5000;
 const MAX_RESOLVERS = 3;
@@ -59,6 +62,8 @@ export class ClusterDns {
   readonly #queue: KeyedQueue;
   readonly #address: string;
   readonly #port: number;
+  /** ExternalName Services: full name -> target. */
+  readonly #aliases = new Map<string, string>();
   #rules: readonly ForwardRule[] = [];
   #resolvers: { readonly file: string; readonly atMs: number; readonly list: readonly Upstream[] }[] = [];
   #listener: DnsListener | undefined;
@@ -110,6 +115,7 @@ export class ClusterDns {
   answer(
     query: Uint8Array,
     transport: "udp" | "tcp",
+    aliases = 0,
   ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const read = this.#query;
     const known = read.read(query, query.length) && read.problem === RCODE.NOERROR;
@@ -117,13 +123,33 @@ export class ClusterDns {
     // Malformed ones too: the responder says what is wrong with them.
     const payload = read.edns ? Math.min(read.payloadBytes, EDNS_UDP_BYTES) : CLASSIC_UDP_BYTES;
     const maxBytes = transport === "tcp" ? MAX_TCP_BYTES : Math.max(payload, CLASSIC_UDP_BYTES);
-    if (rule === undefined) return this.#own(query, { transport, maxBytes });
+    if (rule === undefined) {
+      const target =
+        known && this.#aliases.size > 0 ? this.#aliases.get(nameOf(query, read.nameEnd)) : undefined;
+      if (target === undefined) return this.#own(query, { transport, maxBytes });
+      return this.#alias(query, { target, transport, nameEnd: read.nameEnd, aliases });
+    }
     const upstreams = "file" in rule.to ? this.#resolversOf(rule.to.file) : rule.to.upstreams;
     const { nameEnd } = read;
     if (upstreams.length === 0) return emptyAnswer(query, { nameEnd, rcode: RCODE.REFUSED });
     return this.forwarder
       .ask(query, { upstreams, nameEnd, maxBytes, transport })
       .then((answer) => answer ?? emptyAnswer(query, { nameEnd, rcode: RCODE.SERVFAIL }));
+  }
+
+  async #alias(
+    query: Uint8Array,
+    asked: { target: string; transport: "udp" | "tcp"; nameEnd: number; aliases: number },
+  ): Promise<Uint8Array> {
+    const { target, transport, nameEnd, aliases } = asked;
+    const kept = Uint8Array.from(query);
+    if (aliases >= MAX_ALIASES) return emptyAnswer(kept, { nameEnd, rcode: RCODE.SERVFAIL });
+    const type = ((kept[nameEnd] ?? 0) << 8) | (kept[nameEnd + 1] ?? 0);
+    const found =
+      type === TYPE_CNAME
+        ? undefined
+        : await this.answer(questionAbout(target, { query: kept, nameEnd }), transport, aliases + 1);
+    return aliasAnswer(target, { query: kept, nameEnd, found });
   }
 
   /** The responder keeps answers over UDP short for the sake of strangers; here are none, so a client gets what it has room for. */
@@ -155,10 +181,14 @@ export class ClusterDns {
     const { namespace, name } = splitKey(key);
     const { stores } = this.#context;
     const service = stores.services.get(namespace, name);
+    const full = `${name}.${namespace}.svc.${ZONE}`.toLowerCase();
+    this.#aliases.delete(full);
     if (service === undefined) {
       this.zone.remove(key);
       return;
     }
+    const { type, externalName = "" } = service.spec;
+    if (type === "ExternalName" && externalName !== "") this.#aliases.set(full, externalName);
     const slices = stores.slices
       .list(namespace)
       .filter(({ metadata }) => metadata.labels?.[SERVICE_NAME] === name);

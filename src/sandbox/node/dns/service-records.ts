@@ -29,7 +29,7 @@ const WHOLE_WEIGHT = 100;
 /**
  * The records of a Service (Kubernetes DNS specification 1.1.0): A of its ClusterIP, whoever is behind it; for a headless one A of
  * each ready endpoint, also below the endpoint's hostname or dashed address. SRV for named ports, and for all of them on the name
- * itself. A headless Service with nobody ready has no records, and so does an ExternalName.
+ * itself. A headless Service with nobody ready has no records; nor has an ExternalName, which is an alias.
  */
 export function serviceRecords({ service, slices, origin }: ServiceRecordsInput): ZoneRecord[] {
   const { spec, metadata } = service;
