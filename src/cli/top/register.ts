@@ -2,8 +2,8 @@ import { Argument, type Command, Option } from "commander";
 import { outputOption } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSession } from "../session.ts";
+import { SORTS } from "./sorts.ts";
 import type { TopOptions } from "./top.ts";
-import { SORTS } from "./top-text.ts";
 
 export function registerTop(program: Command, io: Io): void {
   program

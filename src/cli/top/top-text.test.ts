@@ -3,7 +3,8 @@ import type { Load, ServiceRow, ServicesView } from "#observe/views.ts";
 import { styleFor } from "../output/style.ts";
 import { visibleWidth } from "../output/table.ts";
 import { MemoryIo } from "../testing/memory-io.ts";
-import { podsViewText, servicesText, SORTS, type ServicePod } from "./top-text.ts";
+import { SORTS } from "./sorts.ts";
+import { podsViewText, servicesText, type ServicePod } from "./top-text.ts";
 
 const style = styleFor(new MemoryIo(), "out");
 const wide = { style, sort: "rps", width: Infinity } as const;

@@ -8,9 +8,7 @@ import {
 import { bytesText, msText, percentText, rateText, timeText } from "../output/figures.ts";
 import { type Column, fitTable } from "../output/fit-table.ts";
 import type { Style } from "../output/style.ts";
-
-export const SORTS = ["rps", "name", "success", "p99", "bytes"] as const;
-export type Sort = (typeof SORTS)[number];
+import type { Sort } from "./sorts.ts";
 
 export interface TopTextOptions {
   readonly style: Style;

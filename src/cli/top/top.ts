@@ -7,7 +7,8 @@ import { printValue } from "../output/objects.ts";
 import { styleFor } from "../output/style.ts";
 import { pause, UntilEnded } from "../output/until-ended.ts";
 import type { Session } from "../session.ts";
-import { type PodsView, podsViewText, servicesText, type Sort } from "./top-text.ts";
+import type { Sort } from "./sorts.ts";
+import { type PodsView, podsViewText, servicesText } from "./top-text.ts";
 
 export interface TopOptions {
   readonly once?: boolean;
