@@ -1,7 +1,18 @@
-/** Servers under the DNS bench: ours, and those of Debian that are installed, each with one worker and the same zone. */
+/**
+ * Servers under the DNS bench: ours, and those of Debian that are installed, each with one worker and the same zone, all on one core where
+ * there are two: the other is the load's.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { ORIGIN } from "./dns-zone.ts";
 import { freePort, start, type Running } from "./lib/processes.ts";
+
+const TASKSET = availableParallelism() > 1 ? Bun.which("taskset") : null;
+
+/** A command that runs on the core of the servers, or on that of the load; as it is where cores cannot be chosen. */
+export function pinned(command: readonly string[], to: "servers" | "load"): string[] {
+  return TASKSET === null ? [...command] : [TASKSET, "-c", to === "servers" ? "0" : "1", ...command];
+}
 
 export interface DnsPlane {
   readonly name: "isthmus" | "nsd" | "knot" | "bind";
@@ -12,7 +23,11 @@ export interface DnsPlane {
 export function startOurs(folder: string): DnsPlane {
   const port = freePort();
   const command = [process.execPath, new URL("./dns-server.ts", import.meta.url).pathname, String(port)];
-  return { name: "isthmus", port, process: start(command, { log: `${folder}/isthmus.log` }) };
+  return {
+    name: "isthmus",
+    port,
+    process: start(pinned(command, "servers"), { log: `${folder}/isthmus.log` }),
+  };
 }
 
 /** `folder` holds `zone.txt`. Peers that are not installed are left out. */
@@ -59,7 +74,7 @@ zone:
   zonefile: zone.txt
 `,
   );
-  return start([path, "-d", "-c", `${own}/nsd.conf`], { log: `${own}/log` });
+  return start(pinned([path, "-d", "-c", `${own}/nsd.conf`], "servers"), { log: `${own}/log` });
 }
 
 function startKnot(path: string, { folder, own, port }: Place): Running {
@@ -84,7 +99,9 @@ zone:
     zonefile-sync: -1
 `,
   );
-  return start([path, "-c", `${own}/knot.conf`, "-s", `${own}/socket`], { log: `${own}/log` });
+  return start(pinned([path, "-c", `${own}/knot.conf`, "-s", `${own}/socket`], "servers"), {
+    log: `${own}/log`,
+  });
 }
 
 function startBind(path: string, { folder, own, port }: Place): Running {
@@ -104,5 +121,5 @@ controls { };
 zone "${ORIGIN}" { type primary; file "${folder}/zone.txt"; };
 `,
   );
-  return start([path, "-f", "-n", "1", "-c", `${own}/named.conf`], { log: `${own}/log` });
+  return start(pinned([path, "-f", "-n", "1", "-c", `${own}/named.conf`], "servers"), { log: `${own}/log` });
 }

@@ -34,6 +34,9 @@ export function dnsMetrics({ counters, zone, servers, ready }: DnsMetricsSource)
       byReason(counters.refused),
     ),
     counter("isthmus_dns_dropped_total", "Messages that nobody got an answer to", byReason(dropped)),
+    counter("isthmus_dns_overloads_total", "Times that more came over UDP than could be answered", [
+      [{}, udp.overloads],
+    ]),
     gauge("isthmus_dns_tcp_connections", "Connections now", tcp.connections),
     counter("isthmus_dns_tcp_cut_total", "Connections that were cut", byReason({ ...tcp.cuts })),
     gauge("isthmus_dns_zone_names", "Names that exist", zone.names),

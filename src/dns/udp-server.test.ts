@@ -3,11 +3,14 @@ import { TYPE } from "./constants.ts";
 import { Responder } from "./responder.ts";
 import { ask, readAnswer } from "./testing/client.ts";
 import { startDnsProcess } from "./testing/dns-process.ts";
+import { TcpClient } from "./testing/tcp-client.ts";
 import { UdpClient } from "./testing/udp-client.ts";
 import { testZone } from "./testing/zone.ts";
 import { UdpServer } from "./udp-server.ts";
 
 const WEB = "web.default.svc.clusterset.local";
+const QUERY = ask({ name: WEB, type: TYPE.A });
+const FLOOD = new URL("testing/flood.ts", import.meta.url).pathname;
 const responder = new Responder({ zone: testZone() });
 
 test.each(["127.0.0.1", "::1"])("a query over UDP to %s is answered", async (hostname) => {
@@ -96,3 +99,29 @@ test("a port that another program has is refused", async () => {
   await expect(listening).rejects.toMatchObject({ code: "EADDRINUSE" });
   other.close();
 });
+
+test("who sends more than can be answered does not keep the server from all else", async () => {
+  const seconds = 5;
+  await using server = await startDnsProcess();
+  using tcp = await TcpClient.open(server.port);
+  const flood = Bun.spawn([process.execPath, FLOOD, String(server.port), String(seconds)], {
+    stdout: "pipe",
+  });
+  let answered = 0;
+  // Begun when it has begun to be too much.
+  await Bun.sleep(1000);
+  while (flood.exitCode === null) {
+    const before = tcp.got.length;
+    tcp.write(TcpClient.framed(QUERY));
+    await Promise.race([tcp.has(before + 1, seconds * 1000), flood.exited]);
+    if (tcp.got.length > before) answered++;
+  }
+  const sent = Number(await new Response(flood.stdout).text());
+  const { queries } = await server.state();
+  console.log(
+    `figure: dns, ${sent} queries in ${seconds} s, ${queries} of them answered; ${answered} answers over TCP meanwhile`,
+  );
+  expect(answered).toBeGreaterThan(0);
+  using client = await UdpClient.open(server.port);
+  expect(readAnswer(await client.ask(QUERY)).rcode).toBe(0);
+}, 30_000);

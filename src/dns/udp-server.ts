@@ -1,12 +1,14 @@
 import type { udp } from "bun";
 import { EDNS_UDP_BYTES } from "./constants.ts";
-import { setReceiveBuffer } from "./receive-buffer.ts";
 import type { Responder } from "./responder.ts";
+import { SocketOptions } from "./socket-options.ts";
 
 /** Answers that wait for one `sendMany`, at most: what one call of the system takes. */
 const BATCH = 32;
 /** Bursts of queries wait in the kernel. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** After so many without a break it is looked at whether more comes than can be answered. */
+const LOOK_EVERY = 4096;
 /** The runtime's number for SO_REUSEPORT: not among its types, but what its own `node:dgram` passes. */
 const REUSE_PORT = 4;
 
@@ -24,6 +26,10 @@ export interface UdpServerOptions {
  * Queries that came together are answered together: their answers go out by one `sendMany`, once the event loop has nothing more to
  * read or 32 wait. Measured per query, that takes half of the CPU that `node:dgram` takes. Slots and their views are made once and
  * used again.
+ *
+ * The runtime reads on as long as there is something to read. Who sends more than can be answered would so keep the event loop here for
+ * as long as he sends: no TCP, no change of the zone, no probe. So when the kernel had to drop queries, the socket is deaf until those
+ * that wait are answered and the loop has been round.
  */
 export class UdpServer {
   readonly #responder: Responder;
@@ -34,6 +40,12 @@ export class UdpServer {
   #count = 0;
   #armed = false;
   #failed = 0;
+  #options = new SocketOptions(undefined);
+  /** Datagrams since the event loop has been round. */
+  #turn = 0;
+  #deaf = false;
+  #drops = 0;
+  #overloads = 0;
 
   /** Rejects with the system's error when the address cannot be had. */
   static async listen({ hostname, port, responder }: UdpServerOptions): Promise<UdpServer> {
@@ -46,13 +58,15 @@ export class UdpServer {
       socket: {
         data: (_socket: Datagrams, query: Uint8Array, from: number, address: string) => {
           if (server.#answer(query)) server.#queue(from, address);
+          server.#taken();
         },
         // Of clients that have gone; their answers are lost, as UDP loses.
         error: () => {},
       },
     } satisfies udp.SocketOptions<"uint8array"> & { readonly flags: number };
     const socket: Datagrams & { readonly fd?: number } = await Bun.udpSocket<"uint8array">(options);
-    if (socket.fd !== undefined) setReceiveBuffer(socket.fd, RECEIVE_BUFFER_BYTES);
+    server.#options = new SocketOptions(socket.fd);
+    server.#options.receiveBuffer(RECEIVE_BUFFER_BYTES);
     server.#socket = socket;
     return server;
   }
@@ -68,6 +82,11 @@ export class UdpServer {
   /** Answers that the system did not take. */
   get failed(): number {
     return this.#failed;
+  }
+
+  /** How often more came than could be answered. */
+  get overloads(): number {
+    return this.#overloads;
   }
 
   close(): void {
@@ -90,15 +109,34 @@ export class UdpServer {
     this.#waiting[at + 1] = port;
     this.#waiting[at + 2] = address;
     if (this.#count === BATCH) this.#flush();
-    else if (!this.#armed) {
+  }
+
+  #taken(): void {
+    if (!this.#armed) {
       this.#armed = true;
       setImmediate(this.#idle);
     }
+    if (++this.#turn % LOOK_EVERY === 0 && !this.#deaf) this.#look();
   }
 
+  #look(): void {
+    const drops = this.#options.drops();
+    if (drops !== this.#drops) {
+      this.#deaf = this.#options.deaf(true);
+      this.#overloads++;
+    }
+    this.#drops = drops;
+  }
+
+  /** The loop has been round. */
   readonly #idle = (): void => {
     this.#armed = false;
+    this.#turn = 0;
     this.#flush();
+    if (!this.#deaf) return;
+    this.#options.deaf(false);
+    this.#deaf = false;
+    this.#drops = this.#options.drops();
   };
 
   #flush(): void {

@@ -100,7 +100,7 @@ test("metrics count queries by transport and type, answers by code, and what was
     const said = await new Response(lint.stderr).text();
     expect({ code: await lint.exited, said }).toEqual({ code: 0, said: "" });
   }
-});
+}, 30_000);
 
 test("it is ready when it has read the imports, and stays so while the API server is away", async () => {
   api.proxy.goSilent();
@@ -118,10 +118,10 @@ test("it is ready when it has read the imports, and stays so while the API serve
   await Bun.sleep(300);
   expect((await get(port, "/readyz")).status).toBe(200);
   api.proxy.recover();
-});
+}, 30_000);
 
 test("after SIGTERM it is not ready, answers on for its drain, and ends with 0", async () => {
-  await using dns = new DnsCommand([...METRICS, "--drain", "1s"], api.config);
+  await using dns = new DnsCommand([...METRICS, "--drain", "4s"], api.config);
   const port = await dns.metricsPort;
   using client = await UdpClient.open(await dns.port);
   await untilAnswer(client, { name: WEB, as: ({ answers }) => answers.length === 1 });
@@ -130,8 +130,8 @@ test("after SIGTERM it is not ready, answers on for its drain, and ends with 0",
   for (let status = 200; status !== 503; await Bun.sleep(10)) ({ status } = await get(port, "/readyz"));
   expect((await lookUp(client, WEB)).answers).toHaveLength(1);
   expect((await dns.ended()).code).toBe(0);
-  expect(performance.now() - startMs).toBeGreaterThan(950);
-});
+  expect(performance.now() - startMs).toBeGreaterThan(3950);
+}, 30_000);
 
 test("one of two servers is started again: who asks the other when one does not know gets every name", async () => {
   await using stays = new DnsCommand(["--listen", "127.0.0.1:0"], api.config);
