@@ -57,6 +57,7 @@ async function lookUp(name: string, type: keyof typeof TYPE = "A", options: AskO
   return readAnswer(await exchange(ask({ name, type: TYPE[type] }, options), options.transport));
 }
 
+const nameOf = (service: string): string => `${service}.default.svc.cluster.local`;
 const data = ({ answers }: Read): string[] => answers.map((record) => record.data).toSorted();
 
 /** A DNS server whose answers the test makes. */
@@ -275,23 +276,22 @@ describe.skipIf(!canListen())("a cluster's DNS", () => {
     external("near", "kubernetes.default.svc.cluster.local.");
     external("nowhere", "nobody.default.svc.cluster.local");
     external("round", "round.default.svc.cluster.local");
-    const name = (service: string): string => `${service}.default.svc.cluster.local`;
-    const far = await lookUp(name("far"));
+    const far = await lookUp(nameOf("far"));
     expect(far.answers.map((each) => [each.name, each.type])).toEqual([
-      [name("far"), 5],
+      [nameOf("far"), 5],
       ["www.far.test", 1],
       ["www.far.test", 1],
     ]);
     expect(far.answers.slice(1).map((each) => each.data)).toEqual(["9.9.9.1", "9.9.9.2"]);
     const { kubernetes } = addressPlan(INDEX);
-    const near = await lookUp(name("near"));
+    const near = await lookUp(nameOf("near"));
     expect([near.rcode, near.answers.at(-1)?.data]).toEqual([0, kubernetes]);
-    const noData = await lookUp(name("near"), "AAAA");
+    const noData = await lookUp(nameOf("near"), "AAAA");
     expect([noData.rcode, noData.answers.length]).toEqual([0, 1]);
-    expect((await lookUp(name("nowhere"))).rcode).toBe(3);
-    expect((await lookUp(name("round"))).rcode).toBe(2);
+    expect((await lookUp(nameOf("nowhere"))).rcode).toBe(3);
+    expect((await lookUp(nameOf("round"))).rcode).toBe(2);
     cluster.api.delete("services", "default", "far");
-    expect((await lookUp(name("far"))).answers).toEqual([]);
+    expect((await lookUp(nameOf("far"))).answers).toEqual([]);
   });
 
   test("keeps the Corefile before when the new one cannot be read, and says so", async () => {
