@@ -39,6 +39,9 @@ test("it prints what it would apply: two replicas, restricted, with the rights t
       "Deployment shop/isthmus-dns",
     ],
   );
+  // What `isthmus uninstall` takes away has another.
+  for (const { metadata } of objects)
+    expect(metadata.labels?.["app.kubernetes.io/managed-by"]).toBe("isthmus-dns");
   const { spec } = objects.at(-1) as Deployment;
   const pod = spec.template.spec;
   const [container] = pod.containers;
