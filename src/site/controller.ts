@@ -50,7 +50,7 @@ export interface SiteControllerOptions {
   readonly drainMs?: number;
   /** How long the EndpointSlices of a silent cluster stay, ms [60,000]. */
   readonly sliceLeaseMs?: number;
-  /** How long a cluster that was away has to be back before it is seen in DNS, ms [5,000]. */
+  /** How long a cluster that was away has to be back before it is seen in DNS, ms [as the Site says: 5,000]. */
   readonly holdMs?: number;
   /** How long the address of a cluster or pod waits for it when it has gone, ms [60,000]. */
   readonly pinLingerMs?: number;

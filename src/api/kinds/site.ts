@@ -112,6 +112,13 @@ export const SiteSpec = Type.Object(
               "By the letter of the Multi-Cluster Services API: a single cluster of a service has no name and no address of its own.",
             default: false,
           }),
+          holdSeconds: integer({
+            description:
+              "A cluster that was away has to be back for so long before DNS shows it again, so that a link that flaps changes no answers.",
+            minimum: 0,
+            maximum: 300,
+            default: 5,
+          }),
           plainNames: Type.Boolean({
             description:
               "An imported service gets a Service of its own name where that is free. False: only NAME-clusterset is made, and the name stays free.",

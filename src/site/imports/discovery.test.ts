@@ -162,7 +162,7 @@ test("strictly nothing leads to one cluster, and what did goes when the Site say
   if (site === undefined) throw new Error("There is no Site");
   c1.site.put(RESOURCES.sites, {
     ...site,
-    spec: { ...site.spec, discovery: { strict: true, plainNames: true } },
+    spec: { ...site.spec, discovery: { strict: true, holdSeconds: 5, plainNames: true } },
   });
   await eventually(() => c1.keys() === "" && c1.pinned("c2") === undefined);
   expect(c1.slices()["c2"]).toBeDefined();
@@ -174,7 +174,7 @@ test("an import whose name is to stay free is reached by NAME-clusterset alone",
   if (site === undefined) throw new Error("There is no Site");
   c1.site.put(RESOURCES.sites, {
     ...site,
-    spec: { ...site.spec, discovery: { strict: false, plainNames: false } },
+    spec: { ...site.spec, discovery: { strict: false, holdSeconds: 5, plainNames: false } },
   });
   c1.router.sees([exporting("c2")]);
   const ips = await eventually(() =>
@@ -185,12 +185,12 @@ test("an import whose name is to stay free is reached by NAME-clusterset alone",
   // What was made while names were taken goes.
   c1.site.put(RESOURCES.sites, {
     ...site,
-    spec: { ...site.spec, discovery: { strict: false, plainNames: true } },
+    spec: { ...site.spec, discovery: { strict: false, holdSeconds: 5, plainNames: true } },
   });
   await eventually(() => c1.site.read(RESOURCES.services, "web"));
   c1.site.put(RESOURCES.sites, {
     ...site,
-    spec: { ...site.spec, discovery: { strict: false, plainNames: false } },
+    spec: { ...site.spec, discovery: { strict: false, holdSeconds: 5, plainNames: false } },
   });
   await eventually(() => c1.site.read(RESOURCES.services, "web") === undefined);
   expect(c1.site.read(RESOURCES.services, "web-clusterset")?.spec.clusterIP).toBe(ips);
@@ -287,6 +287,20 @@ test("when pins have no more room the import says how many have no address, and 
   });
   await eventually(() => Object.keys(c1.pins()).length === 80, 10_000);
 }, 20_000);
+
+test("the Site says for how long a cluster has to be back; none at all is right away", async () => {
+  await using c1 = await Importer.start();
+  const site = c1.site.read(RESOURCES.sites, "c1");
+  if (site === undefined) throw new Error("There is no Site");
+  const discovery = { strict: false, holdSeconds: 0, plainNames: true };
+  c1.site.put(RESOURCES.sites, { ...site, spec: { ...site.spec, discovery } });
+  c1.router.sees([exporting("c2")]);
+  await eventually(() => c1.pinned("c2") !== undefined);
+  c1.router.sees([exporting("c2", { reachable: false })]);
+  await eventually(() => c1.pinned("c2") === undefined);
+  c1.router.sees([exporting("c2")]);
+  await eventually(() => c1.pinned("c2") !== undefined, 2000);
+});
 
 test("pods of this cluster have the addresses that they have, by the names that other clusters know them by", async () => {
   await using c1 = await Importer.start();

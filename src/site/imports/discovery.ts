@@ -5,7 +5,7 @@ import type { Caches } from "../caches.ts";
 import type { SiteState } from "../network-view.ts";
 import type { ListenerBook } from "../routers/listener-book.ts";
 import { clusterLabel } from "./cluster-id.ts";
-import { HeldReach } from "./held-reach.ts";
+import { HeldReach, HOLD_MS } from "./held-reach.ts";
 import { ImportWriter } from "./import-writer.ts";
 import type { Conflict } from "./merge-exports.ts";
 import { pinOf } from "./pin-services.ts";
@@ -20,7 +20,7 @@ export interface DiscoveryOptions {
   readonly book: ListenerBook;
   /** How long the EndpointSlices of a silent cluster stay, ms [60,000]. */
   readonly sliceLeaseMs?: number | undefined;
-  /** How long a cluster that was away has to be back before it is seen, ms [5,000]. */
+  /** How long a cluster that was away has to be back before it is seen, ms [as the Site says]. */
   readonly holdMs?: number | undefined;
   /** How long a pin waits for a cluster or pod that has gone, ms [60,000]. */
   readonly pinLingerMs?: number | undefined;
@@ -46,13 +46,12 @@ export class Discovery {
   readonly pins: PinWriter;
   readonly slices: SliceWriter;
   readonly #options: DiscoveryOptions;
-  readonly #reach: HeldReach;
+  readonly #reach = new HeldReach();
   #cancelDue = (): void => {};
 
   constructor(options: DiscoveryOptions) {
-    const { client, caches, clock, book, sliceLeaseMs, pinLingerMs, holdMs } = options;
+    const { client, caches, clock, book, sliceLeaseMs, pinLingerMs } = options;
     this.#options = options;
-    this.#reach = new HeldReach(holdMs);
     this.pins = new PinWriter({ client, caches, clock, book, lingerMs: pinLingerMs });
     this.imports = new ImportWriter({ client, caches, clock, book, left: (name) => this.pins.left(name) });
     this.slices = new SliceWriter({
@@ -102,6 +101,8 @@ export class Discovery {
   #noteReach(sites: readonly SiteState[] | undefined): void {
     const { clock, onDue } = this.#options;
     const nowMs = clock.monotonicMs();
+    const { holdSeconds } = this.#options.caches.site()?.spec.discovery ?? {};
+    this.#reach.holdMs = this.#options.holdMs ?? (holdSeconds === undefined ? HOLD_MS : holdSeconds * 1000);
     if (sites !== undefined) {
       const reachable = new Map<string, boolean>();
       for (const { name, reachable: is } of sites) {

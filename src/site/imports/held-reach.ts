@@ -10,12 +10,13 @@ export const HOLD_MS = 5000;
  *                                          ^-----------away--'
  */
 export class HeldReach {
-  readonly #holdMs: number;
+  /** May change at any time; those that wait wait by it. */
+  holdMs: number;
   /** Clusters that were away: since when they are there again; undefined while they are away. */
   #since = new Map<string, number | undefined>();
 
   constructor(holdMs = HOLD_MS) {
-    this.#holdMs = holdMs;
+    this.holdMs = holdMs;
   }
 
   /** Takes who is there now, of all clusters that are known. Clusters not named any more are forgotten. */
@@ -26,7 +27,7 @@ export class HeldReach {
       if (!isThere) this.#since.set(cluster, undefined);
       else if (before.has(cluster)) {
         const sinceMs = before.get(cluster) ?? nowMs;
-        if (nowMs - sinceMs < this.#holdMs) this.#since.set(cluster, sinceMs);
+        if (nowMs - sinceMs < this.holdMs) this.#since.set(cluster, sinceMs);
       }
     }
   }
@@ -39,6 +40,6 @@ export class HeldReach {
   /** In how many ms the next one is back if it stays; undefined when none is about to be. */
   dueInMs(nowMs: number): number | undefined {
     const waiting = [...this.#since.values()].filter((sinceMs) => sinceMs !== undefined);
-    return waiting.length === 0 ? undefined : Math.max(0, Math.min(...waiting) + this.#holdMs - nowMs);
+    return waiting.length === 0 ? undefined : Math.max(0, Math.min(...waiting) + this.holdMs - nowMs);
   }
 }
