@@ -2,7 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import { messageOf } from "#core/errors.ts";
 import { logFor } from "#core/log.ts";
 import type { Random } from "#core/random.ts";
-import type { Link, LinkHandler } from "#link/types.ts";
+import type { LinkHandler } from "#link/types.ts";
 import { Admin } from "./admin.ts";
 import type { RouterConfig } from "./config.ts";
 import type { Problem } from "./config.ts";
@@ -25,7 +25,7 @@ import type { Answer } from "./observe/over-links/protocol.ts";
 import { expiryOf } from "./observe/certificate.ts";
 import type { Observation } from "./observe/observation.ts";
 import type { Whereabouts } from "./observe/flow-log.ts";
-import type { Happening } from "./observe/event-log.ts";
+import { changedParts, epochOf, linkEvent } from "./observe/happenings.ts";
 import { Telling, type Told } from "./observe/telling.ts";
 import { Serving } from "./serving/serving.ts";
 import type { RouterState } from "./state.ts";
@@ -423,24 +423,4 @@ export class Router {
       this.#options.onState?.(this.state());
     });
   }
-}
-
-/** Another one for each process, and each router in it. */
-function epochOf(clock: Clock, random: Random): string {
-  return `${clock.now().toString(36)}-${Math.floor(random.next() * 2 ** 32).toString(36)}`;
-}
-
-function linkEvent(
-  { name, direction, remote }: Link,
-  { kind, what }: { readonly kind: "LinkUp" | "LinkDown"; readonly what: string },
-): Happening {
-  const { siteId, siteName } = remote;
-  const way = direction === "dialled" ? "to" : "from";
-  return { kind, link: name, siteId, message: `Link ${name} ${way} ${siteName} ${what}` };
-}
-
-/** What a person would like to hear of; endpoints come and go all the time. */
-function changedParts(before: RouterConfig, after: RouterConfig): string[] {
-  const parts = ["site", "identity", "accept", "links", "listeners", "entry", "policies", "observe"] as const;
-  return parts.filter((part) => !Bun.deepEquals(before[part], after[part], true));
 }
