@@ -3,7 +3,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import type { Deployment } from "#api/builtin.ts";
+import type { KubeObject } from "#api/object.ts";
+import { dnsObjects } from "#site/dns/dns-manifests.ts";
+import { installObjects } from "#site/manifests.ts";
+import { routerDeployment } from "#site/routers/router-workload.ts";
 import {
   dashboard,
   metricsOf,
@@ -13,6 +18,10 @@ import {
   rules,
   ruleSpec,
 } from "./lib/monitoring.ts";
+
+interface PodMonitor extends KubeObject {
+  readonly spec: { readonly podMetricsEndpoints: readonly { readonly port: string }[] };
+}
 
 const promtool = Bun.which("promtool");
 if (promtool === null) console.log("notice: promtool is not installed: rules and queries are only read");
@@ -97,6 +106,74 @@ test("the dashboard: panels of its own number and place, every one with a query,
   const ids = [...text.matchAll(/^ {6}"id": (\d+)/gm)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(panels.length);
 });
+
+test("who is to be scraped has the labels and the named ports that the pod monitors select", async () => {
+  const controller = installObjects({ namespace: "n", siteName: "s", image: "i", linkAccess: "None" });
+  const owner = { apiVersion: "isthmus.dev/v1alpha1", kind: "Site", name: "s", uid: "u" };
+  const router = routerDeployment({
+    namespace: "n",
+    owner,
+    image: "i",
+    replicas: 1,
+    controlHost: "10.0.0.1",
+    controlMark: "m",
+  });
+  const dns = dnsObjects({ namespace: "n", image: "i", replicas: 1, zone: "z", ttl: 5, strict: false });
+  const deployments = [...controller, router, ...dns].filter(
+    ({ kind }) => kind === "Deployment",
+  ) as Deployment[];
+  const monitors = parseAllDocuments(await monitoringFile("pod-monitors.yaml")).map(
+    (document) => document.toJS() as PodMonitor,
+  );
+  expect(monitors.map(({ metadata }) => metadata.name)).toEqual([
+    "isthmus-router",
+    "isthmus-controller",
+    "isthmus-dns",
+  ]);
+  for (const { metadata, spec } of monitors) {
+    const { name } = metadata;
+    const label = "app.kubernetes.io/name";
+    expect({ name, spec }).toMatchObject({
+      spec: { jobLabel: label, selector: { matchLabels: { [label]: name } } },
+    });
+    const template = deployments.find((one) => one.metadata.name === name)?.spec.template;
+    expect({ name, labels: template?.metadata?.labels }).toMatchObject({ labels: { [label]: name } });
+    const ports = template?.spec.containers.flatMap((one) => one.ports ?? []).map((port) => port.name);
+    for (const { port } of spec.podMetricsEndpoints)
+      expect({ name, ports }).toMatchObject({ ports: expect.arrayContaining([port]) });
+  }
+});
+
+const kubectl = Bun.which("kubectl");
+if (kubectl === null) console.log("notice: kubectl is not installed: the kustomization is not built");
+
+test.skipIf(kubectl === null)(
+  "kubectl builds the kustomization, with the dashboard for Grafana's sidecar",
+  async () => {
+    const folder = new URL("../../deploy/monitoring", import.meta.url).pathname;
+    const child = Bun.spawn([kubectl ?? "kubectl", "kustomize", folder], { stdout: "pipe", stderr: "pipe" });
+    const [out, err, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const objects = parseAllDocuments(out).map(
+      (document) => document.toJS() as KubeObject & { data?: object },
+    );
+    expect(objects.map(({ kind }) => kind).toSorted()).toEqual([
+      "ConfigMap",
+      "PodMonitor",
+      "PodMonitor",
+      "PodMonitor",
+      "PrometheusRule",
+    ]);
+    const map = objects.find(({ kind }) => kind === "ConfigMap");
+    expect(map?.metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+    expect(JSON.parse(String(Reflect.get(map?.data ?? {}, "isthmus.json")))).toEqual(await dashboard());
+  },
+  60_000,
+);
 
 test("names and labels are found in a query", () => {
   const found = metricsOf(
