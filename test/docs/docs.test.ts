@@ -72,6 +72,20 @@ test("every isthmus command on a page is one that the program knows, with its op
   expect(seen).toBeGreaterThan(25);
 });
 
+test("docs/cli.md has every command that help shows, by its full name", () => {
+  const page = readFileSync(`${root}/docs/cli.md`, "utf8");
+  const missing: string[] = [];
+  const walk = (command: Command, words: readonly string[]): void => {
+    const visible = command.createHelp().visibleCommands(command);
+    const below = visible.filter((one) => one.name() !== "help");
+    for (const one of below) walk(one, [...words, one.name()]);
+    const name = words.join(" ");
+    if (below.length === 0 && !new RegExp(`[\`\n]${name}[ \`]`).test(page)) missing.push(name);
+  };
+  walk(buildProgram(new MemoryIo()), []);
+  expect(missing).toEqual([]);
+});
+
 test("every policy that a page sets is one that the resource allows", async () => {
   const env = { KUBECONFIG: `${root}/src/cli/testing/nowhere.yaml` };
   const lines = pages.flatMap((page) =>
