@@ -38,19 +38,21 @@ export class LoadSum {
   }
 
   load(): Load {
-    const success = successPercent(this.total, this.#bad);
-    const p50 = quantileMs(this.#durations, 0.5);
-    const p95 = quantileMs(this.#durations, 0.95);
-    const p99 = quantileMs(this.#durations, 0.99);
-    return {
+    // Filled in place: there is one for each service, pod and client in each round.
+    const load: { -readonly [K in keyof Load]: Load[K] } = {
       rps: cents(this.#rps),
-      ...(success === undefined ? {} : { successPercent: success }),
-      ...(p50 === undefined ? {} : { p50Ms: p50 }),
-      ...(p95 === undefined ? {} : { p95Ms: p95 }),
-      ...(p99 === undefined ? {} : { p99Ms: p99 }),
       bytesPerSecond: Math.round(this.#bytesPerSecond),
       active: this.#active,
     };
+    if (this.total === 0) return load;
+    const success = successPercent(this.total, this.#bad);
+    if (success !== undefined) load.successPercent = success;
+    const p50Ms = quantileMs(this.#durations, 0.5);
+    if (p50Ms === undefined) return load;
+    load.p50Ms = p50Ms;
+    load.p95Ms = quantileMs(this.#durations, 0.95) ?? p50Ms;
+    load.p99Ms = quantileMs(this.#durations, 0.99) ?? p50Ms;
+    return load;
   }
 }
 

@@ -30,8 +30,8 @@ export function wantedShares(
   }: { readonly selfId: string; readonly work: readonly ClientWork[]; readonly port?: number },
 ): WantedShares | undefined {
   const parts: { policy: Wanted; weight: number }[] = [];
-  for (const { siteId, port: used, total } of work) {
-    if (total === 0 || (port !== undefined && used !== port)) continue;
+  for (const { siteId, port: used, total } of together(work)) {
+    if (port !== undefined && used !== port) continue;
     const policy = policyOf(service, siteId, used);
     if (policy !== undefined) parts.push({ policy, weight: total });
   }
@@ -46,6 +46,19 @@ export function wantedShares(
 /** Key of `WantedShares.byPod`. */
 export function shareKey(site: string, pod: string): string {
   return `${site} ${pod}`;
+}
+
+/** The work of each client site and port, once. */
+function together(work: readonly ClientWork[]): Iterable<ClientWork> {
+  const sums = new Map<string, { siteId: string; port: number; total: number }>();
+  for (const { siteId, port, total } of work) {
+    if (total === 0) continue;
+    const key = policyKey(siteId, port);
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, { siteId, port, total });
+    else sum.total += total;
+  }
+  return sums.values();
 }
 
 type Wanted = Pick<PolicyState, "clusters">;
@@ -92,16 +105,31 @@ function defaultOf({ endpoints, troubles }: TopologyService, siteId: string): Wa
 
 function meanOf(parts: readonly { readonly policy: Wanted; readonly weight: number }[]): WantedShares {
   const bySite = new Map<string, number>();
-  const byPod = new Map<string, number>();
   const all = parts.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { policy, weight } of parts) {
-    for (const { cluster, sharePercent, endpoints } of policy.clusters) {
+  for (const { policy, weight } of parts)
+    for (const { cluster, sharePercent } of policy.clusters)
       add(bySite, cluster, (sharePercent * weight) / all);
-      for (const { name, sharePercent: share } of endpoints)
-        add(byPod, shareKey(cluster, name), (share * weight) / all);
-    }
-  }
-  return { bySite, byPod };
+  let byPod: Map<string, number> | undefined;
+  return {
+    bySite,
+    // Made when somebody asks: the view of all services does not.
+    get byPod() {
+      byPod ??= podsOf(parts, all);
+      return byPod;
+    },
+  };
+}
+
+function podsOf(
+  parts: readonly { readonly policy: Wanted; readonly weight: number }[],
+  all: number,
+): Map<string, number> {
+  const byPod = new Map<string, number>();
+  for (const { policy, weight } of parts)
+    for (const { cluster, endpoints } of policy.clusters)
+      for (const { name, sharePercent } of endpoints)
+        add(byPod, shareKey(cluster, name), (sharePercent * weight) / all);
+  return byPod;
 }
 
 function add(to: Map<string, number>, key: string, value: number): void {
