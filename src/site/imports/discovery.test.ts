@@ -220,6 +220,22 @@ test("each pod of a headless service of another cluster has an address, also whe
   await eventually(() => c1.pods("c2") === `web-0=${web0}! web-1=${web1}!`);
 });
 
+test("a Headless import is not ready before each of its pods has an address", async () => {
+  await using site = new TestSite();
+  site.install();
+  await site.start();
+  const router = await site.router();
+  await eventually(() => router.config);
+  router.sees([stateful("c2", { "web-0": true })]);
+  const ready = (): string | undefined =>
+    site.read(RESOURCES.serviceImports, "web")?.status?.conditions?.find(({ type }) => type === "Ready")
+      ?.reason;
+  const pin = await eventually(() => site.names(RESOURCES.services).find((name) => name.startsWith("web-")));
+  await eventually(() => ready() === "Pending");
+  site.giveAddress(pin, "10.96.0.1");
+  await eventually(() => ready() === "Ready");
+});
+
 test("a pod that is called otherwise keeps its address: an exporter that is newer now says its hostname", async () => {
   await using c1 = await Importer.start();
   const pod = { id: "10.2.0.1", name: "10.2.0.1", ready: true, weight: 1 };

@@ -53,7 +53,7 @@ export class Discovery {
     const { client, caches, clock, book, sliceLeaseMs, pinLingerMs } = options;
     this.#options = options;
     this.pins = new PinWriter({ client, caches, clock, book, lingerMs: pinLingerMs });
-    this.imports = new ImportWriter({ client, caches, clock, book, left: (name) => this.pins.left(name) });
+    this.imports = new ImportWriter({ client, caches, clock, book, pins: this.pins });
     this.slices = new SliceWriter({
       client,
       caches,

@@ -13,8 +13,15 @@ import { EXPORTERS_ANNOTATION } from "../names.ts";
 export interface ImportViewOptions {
   readonly caches: Caches;
   readonly book: ListenerBook;
-  /** How many clusters and pods of an import have no address of their own for want of room. */
-  readonly left: (name: string) => number;
+  readonly pins: PinNews;
+}
+
+/** What there is to say of the addresses of an import's clusters and pods. */
+export interface PinNews {
+  /** How many have none for want of room. */
+  left(name: string): number;
+  /** Whether one of them has none yet. */
+  waits(name: string): boolean;
 }
 
 /** Why an import can be used or not. Ready is told from what else there is to say of it. */
@@ -26,14 +33,14 @@ export interface Readiness extends Omit<NewCondition, "type"> {
 export class ImportView {
   readonly #caches: Caches;
   readonly #book: ListenerBook;
-  readonly #left: (name: string) => number;
+  readonly #pins: PinNews;
   /** What was found written at the last look. */
   readonly #written = new Map<string, Seen>();
 
-  constructor({ caches, book, left }: ImportViewOptions) {
+  constructor({ caches, book, pins }: ImportViewOptions) {
     this.#caches = caches;
     this.#book = book;
-    this.#left = left;
+    this.#pins = pins;
   }
 
   /** It is to be looked at again. */
@@ -78,12 +85,18 @@ export class ImportView {
     const headless = spec.type === "Headless";
     if (!headless && this.ips(desired).length === 0)
       return { status: "False", reason: "Pending", message: "It has no address in this cluster yet" };
-    const left = this.#left(name);
+    const left = this.#pins.left(name);
     const limited = {
       status: "True",
       reason: "Limited",
       message: `There is no room for an address of ${left} ${headless ? "pods of other clusters" : "single clusters"}`,
     } as const;
+    if (headless && this.#pins.waits(name))
+      return {
+        status: "False",
+        reason: "Pending",
+        message: "Not every pod has an address in this cluster yet",
+      };
     if (headless) return left > 0 ? limited : { status: "True", reason: "Ready", message: "" };
     const service = caches.service(name);
     const isOwn = service !== undefined && !isImportService(service);
@@ -139,7 +152,8 @@ export class ImportView {
       site: caches.site(),
       exported: caches.exports.get(caches.namespace, name) !== undefined,
       refuses: this.#refuses(name),
-      left: this.#left(name),
+      left: this.#pins.left(name),
+      waits: desired.spec.type === "Headless" && this.#pins.waits(name),
       wanted: `${contentText(desired)} ${desired.exporters.join()}`,
     };
     const last = this.#written.get(name);
@@ -189,6 +203,7 @@ interface Seen {
   readonly exported: boolean;
   readonly refuses: boolean;
   readonly left: number;
+  readonly waits: boolean;
   readonly wanted: string;
 }
 
@@ -200,5 +215,6 @@ const SEEN_KEYS = [
   "exported",
   "refuses",
   "left",
+  "waits",
   "wanted",
 ] as const;

@@ -19,7 +19,7 @@ import {
   saysAsWanted,
   withoutExported,
 } from "./import-objects.ts";
-import { ImportView } from "./import-view.ts";
+import { ImportView, type PinNews } from "./import-view.ts";
 import {
   claimed,
   type DesiredImport,
@@ -41,8 +41,7 @@ export interface ImportWriterOptions {
   readonly book: ListenerBook;
   /** How long a service has to be gone everywhere before it is deleted here, ms [500]. */
   readonly graceMs?: number;
-  /** How many clusters and pods of an import have no address of their own for want of room. */
-  readonly left: (name: string) => number;
+  readonly pins: PinNews;
 }
 
 const log = logFor("site", "imports");

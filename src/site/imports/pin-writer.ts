@@ -111,6 +111,11 @@ export class PinWriter {
     return this.#plan.left.get(name) ?? 0;
   }
 
+  /** Whether a pin of the import has no address yet. */
+  waits(name: string): boolean {
+    return (this.#plan.pins.get(name) ?? []).some((pin) => this.addresses(pin).length === 0);
+  }
+
   /** The addresses of a pin, once it has any. */
   addresses(target: PinTarget): readonly string[] {
     const service = this.#options.caches.pin(target);
