@@ -48,7 +48,6 @@ process.env["FONTCONFIG_FILE"] = conf;
 process.env["TZ"] = "UTC";
 
 const server = await generatedObserver({ nowMs: () => AT_MS, historyMs: 3_600_000 });
-server.world.control({ do: "cut-link", link: "site-c2/c2-c3" }, AT_MS - 41_000);
 try {
   for (const theme of ["light", "dark"] as const) {
     for (const [name, path, height] of VIEWS) {

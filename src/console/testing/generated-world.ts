@@ -271,11 +271,15 @@ export class GeneratedWorld {
       const pod = service?.pods[Math.floor(draw("pod") * service.pods.length)];
       if (service === undefined || pod === undefined)
         throw new Error("A world without services has no flows");
+      const durationMs = this.#latency(service, atMs) * (0.4 + draw("ms") * 3);
       const failed = draw("failed") < 0.03;
       const client = this.#clientOf(service);
       const status = failed ? 503 : draw("status") < 0.06 ? 404 : 200;
       const http = {
-        method: METHODS[Math.floor(draw("method") * METHODS.length)] ?? "GET",
+        method:
+          service.protocol === "grpc"
+            ? "POST"
+            : (METHODS[Math.floor(draw("method") * METHODS.length)] ?? "GET"),
         host: `${nameOf(service.key)}.interconnect`,
         path: service.protocol === "grpc" ? "/shop.Checkout/Pay" : `/${nameOf(service.key)}/${id % 97}`,
         status: service.protocol === "grpc" ? 200 : status,
@@ -285,8 +289,8 @@ export class GeneratedWorld {
         id,
         seq: id,
         protocol: service.protocol,
-        startedMs: atMs - (count - index) * 12,
-        durationMs: this.#latency(service, atMs) * (0.4 + draw("ms") * 3),
+        startedMs: atMs - (count - index) * 12 - durationMs,
+        durationMs,
         service: service.key,
         port: service.port,
         client: `10.244.0.${1 + Math.floor(draw("client") * 12)}`,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PROGRAM = Bun.which("chromium");
@@ -61,6 +62,8 @@ export class Browser {
       deviceScaleFactor: scale,
       colorScheme: theme,
     });
+    context.setDefaultTimeout(45_000);
+    context.setDefaultNavigationTimeout(45_000);
     return new Browser(context, { profile, atMs });
   }
 
@@ -138,8 +141,8 @@ export class ConsolePage {
 
   /** Waits until there is something to read, and the page calls itself live. */
   async untilShown(): Promise<void> {
-    await this.page.waitForFunction(isShown, undefined, { timeout: 20_000 });
-    await this.page.locator(".live.ok").waitFor({ timeout: 20_000 });
+    await this.page.waitForFunction(isShown, undefined, { timeout: 45_000 });
+    await this.page.locator(".live.ok").waitFor({ timeout: 45_000 });
   }
 
   async watched(): Promise<Watched> {
@@ -150,12 +153,19 @@ export class ConsolePage {
     return await this.page.locator(selector).first().innerText();
   }
 
-  /** Rules of axe-core that are broken in a serious way. */
+  /** Rules of axe-core that are broken in a serious way: all of them in the light theme, those of colours in the dark one too. */
   async accessibilityProblems(): Promise<string[]> {
-    await this.page.evaluate(await Bun.file(AXE).text());
+    await this.page.evaluate(axe.source);
+    const light = await this.#axe({ resultTypes: ["violations"] });
+    await this.page.emulateMedia({ colorScheme: "dark" });
+    const dark = await this.#axe({ runOnly: ["color-contrast"], resultTypes: ["violations"] });
+    return [...light, ...dark];
+  }
+
+  async #axe(options: object): Promise<string[]> {
     const found = await this.page.evaluate<{
       violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-    }>("axe.run(document, { resultTypes: ['violations'] })");
+    }>(`axe.run(document, ${JSON.stringify(options)})`);
     return found.violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .flatMap(({ id, nodes }) =>
@@ -174,5 +184,3 @@ export class ConsolePage {
 function isShown(): boolean {
   return (Reflect.get(globalThis, "watched") as Watched).firstMs !== undefined;
 }
-
-const AXE = Bun.resolveSync("axe-core/axe.min.js", import.meta.dir);

@@ -97,7 +97,8 @@ function LinkLabel(props: { link: LinkEdge; planned: PlannedLink; chosen: boolea
       {state === "up" ? (
         <>
           <span class="first">
-            cost {link.cost} · {duration(link.rttMs)}
+            <span>cost {link.cost}</span>
+            <span>{duration(link.rttMs)}</span>
           </span>
           <span class="second">
             <span>
