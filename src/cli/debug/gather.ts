@@ -22,8 +22,10 @@ export interface GatherOptions {
 /** Files of a dump by their path in it, all of them free of secrets. */
 export type DumpFiles = ReadonlyMap<string, string>;
 
-/** No file is longer; of a log the end counts, of all else the beginning. */
+/** No log and no answer of a pod is longer; of a log the end counts, of an answer the beginning. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** Of all of them together; what comes later is left out, and `errors.txt` says so. */
+const MAX_PODS_BYTES = 128 * 1024 * 1024;
 /** Of one pod's answer. */
 const ASK_MS = 10_000;
 const METRICS_PORT_DNS = 9153;
@@ -125,9 +127,15 @@ export async function gather(options: GatherOptions, say: (what: string) => void
       if (def.plural === RESOURCES.pods.plural) pods = own as Pod[];
     });
   }
+  let room = MAX_PODS_BYTES;
+  const keep = (path: string, text: string): void => {
+    room -= text.length;
+    if (room < 0) throw new Error(`left out, since ${MAX_PODS_BYTES / 1024 / 1024} MiB are full`);
+    files.set(path, text);
+  };
   for (const pod of pods) {
     // oxlint-disable-next-line no-await-in-loop
-    await gatherPod(pod, { ...options, files, attempt });
+    await gatherPod(pod, { ...options, keep, attempt });
   }
   if (errors.length > 0) files.set("errors.txt", `${errors.join("\n")}\n`);
   files.set("README.txt", README);
@@ -135,12 +143,13 @@ export async function gather(options: GatherOptions, say: (what: string) => void
 }
 
 interface PodInput extends GatherOptions {
-  readonly files: Map<string, string>;
+  /** Throws when there is no room left. */
+  readonly keep: (path: string, text: string) => void;
   readonly attempt: (what: string, read: () => Promise<void>) => Promise<void>;
 }
 
 async function gatherPod({ metadata, spec, status }: Pod, input: PodInput): Promise<void> {
-  const { session, files, attempt, logLines } = input;
+  const { session, keep, attempt, logLines } = input;
   const { client, namespace } = session;
   const { name } = metadata;
   for (const container of spec.containers) {
@@ -156,7 +165,7 @@ async function gatherPod({ metadata, spec, status }: Pod, input: PodInput): Prom
           previous,
         });
         const text = await textOf(log, "end");
-        files.set(`logs/${name}/${container.name}${previous ? ".previous" : ""}.log`, text);
+        keep(`logs/${name}/${container.name}${previous ? ".previous" : ""}.log`, text);
       });
     }
   }
@@ -166,10 +175,7 @@ async function gatherPod({ metadata, spec, status }: Pod, input: PodInput): Prom
     await attempt(`${path} of ${name}`, async () => {
       const answer = client.askPodBytes({ namespace, pod: name, port, path, timeoutMs: ASK_MS });
       const file = path.slice(1).replaceAll("/", "-");
-      files.set(
-        `pods/${name}/${file}${path === "/metrics" ? ".txt" : ".json"}`,
-        await textOf(answer, "begin"),
-      );
+      keep(`pods/${name}/${file}${path === "/metrics" ? ".txt" : ".json"}`, await textOf(answer, "begin"));
     });
   }
 }
