@@ -79,7 +79,7 @@ export async function measureDns({ rounds, seconds, progress }: BenchOptions): P
     return {
       runs,
       ratios,
-      qps: medianOf(runs, "isthmus", (run) => run.queriesPerSecond),
+      qps: Math.round(medianOf(runs, "isthmus", (run) => run.queriesPerSecond)),
       p99MsAtHalfLoad: round(medianOf(runs, "isthmus", (run) => run.p99MsAtHalfLoad)),
     };
   } finally {
