@@ -93,7 +93,8 @@ function proxyAccess({ header, addresses }: Extract<Auth, { mode: "proxy" }>): A
   return {
     hasLogin: false,
     judge({ headers }, address) {
-      if (!believed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")) {
+      const version = isIP(address);
+      if (version === 0 || !believed.check(address, version === 6 ? "ipv6" : "ipv4")) {
         return { refusal: fromProxy("The console is reached through its proxy only") };
       }
       const user = headers.get(header) ?? "";

@@ -65,8 +65,11 @@ function refill(bucket: Bucket, { burst, perSecond }: Rate, nowMs: number): void
   bucket.atMs = nowMs;
 }
 
+/** One host may have all addresses of a /64. */
 function sourceOf(address: string): string {
   if (isIP(address) !== 6 || address.startsWith("::ffff:")) return address;
-  const [head = ""] = address.split("::");
-  return head.split(":").slice(0, 4).join(":");
+  const [head, tail] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const groups = [...(head ?? [])];
+  if (tail !== undefined) groups.push(...Array<string>(8 - groups.length - tail.length).fill("0"), ...tail);
+  return groups.slice(0, 4).join(":");
 }
