@@ -193,7 +193,7 @@ export class Traffic {
     sums[SUM_TOTAL] = delta[TOTAL] as number;
     sums[SUM_BAD] = badOf(delta);
     sums[SUM_BYTES] = bytesOf(delta);
-    sums.set(delta.subarray(DURATIONS), SUM_DURATIONS);
+    for (let i = 0; i < DURATION_BUCKETS; i++) sums[SUM_DURATIONS + i] = delta[DURATIONS + i] as number;
     row.window ??= new Window(SUMS, round);
     row.window.add(sums, { round, rounds });
     this.#bucket(row.series, delta);

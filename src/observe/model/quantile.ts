@@ -26,6 +26,8 @@ export function quantileMs(counts: ArrayLike<number>, share: number): number | u
 }
 
 /** To three digits: more would be made up. */
-export function rounded(value: number): number {
-  return value === 0 ? 0 : Number(value.toPrecision(3));
+function rounded(value: number): number {
+  if (value <= 0) return 0;
+  const scale = 10 ** (2 - Math.floor(Math.log10(value)));
+  return Math.round(value * scale) / scale;
 }

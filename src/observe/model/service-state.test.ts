@@ -29,6 +29,7 @@ function service(options: {
       ]),
     ),
     troubles: new Map(Object.entries(troubles)),
+    derived: { defaults: new Map() },
   };
 }
 

@@ -10,7 +10,9 @@ type Serving = "ok" | "failover" | "down";
  * failover, nor is one that spills because it is busy.
  */
 export function serviceState(service: TopologyService, busy: boolean): ServiceRow["state"] {
-  const worst = servingOf(service);
+  const { derived } = service;
+  derived.serving ??= servingOf(service);
+  const worst = derived.serving;
   if (worst !== "ok") return worst;
   return busy ? "ok" : "idle";
 }

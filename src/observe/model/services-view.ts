@@ -44,7 +44,8 @@ export function serviceRow(
     bySite.set(site, (bySite.get(site) ?? 0) + reached);
   }
   const load = sum.load();
-  const { endpoints, ports } = service;
+  const { endpoints, ports, derived } = service;
+  derived.podsReady ??= endpoints.filter(({ ready }) => ready).length;
   const wanted = wantedShares(service, { selfId: topology.selfId, work })?.bySite;
   const sites = service.sites.map((id) => topology.sites.get(id)?.name ?? id);
   return {
@@ -52,14 +53,15 @@ export function serviceRow(
     protocol: protocol ?? service.protocol,
     ports,
     load,
-    podsReady: endpoints.filter(({ ready }) => ready).length,
+    podsReady: derived.podsReady,
     pods: endpoints.length,
     sites,
-    shares: [...new Set([...sites, ...bySite.keys(), ...(wanted?.keys() ?? [])])].map((site) => ({
-      site,
-      percent: sent === 0 ? 0 : cents(((bySite.get(site) ?? 0) / sent) * 100),
-      ...(wanted === undefined ? {} : { wantedPercent: cents(wanted.get(site) ?? 0) }),
-    })),
+    shares: [...new Set([...sites, ...bySite.keys(), ...(wanted?.keys() ?? [])])].map((site) => {
+      const percent = sent === 0 ? 0 : cents(((bySite.get(site) ?? 0) / sent) * 100);
+      return wanted === undefined
+        ? { site, percent }
+        : { site, percent, wantedPercent: cents(wanted.get(site) ?? 0) };
+    }),
     state: serviceState(service, sum.total > 0 || load.active > 0),
   };
 }

@@ -49,6 +49,15 @@ export interface TopologyService {
   readonly policies: ReadonlyMap<string, PolicyState>;
   /** By client site: what its router's events say, where that is not well. */
   readonly troubles: ReadonlyMap<string, "failover" | "down">;
+  /** What follows from all that, worked out when it is asked for first: topologies change rarely, and views are made each second. */
+  readonly derived: Derived;
+}
+
+export interface Derived {
+  serving?: "ok" | "failover" | "down";
+  podsReady?: number;
+  /** By client site: what is wanted without a policy. */
+  readonly defaults: Map<string, Pick<PolicyState, "clusters"> | undefined>;
 }
 
 /** What the routers together say of sites, services and policies. */
@@ -181,5 +190,6 @@ function serviceOf(
     clients,
     policies,
     troubles,
+    derived: { defaults: new Map() },
   };
 }

@@ -78,7 +78,16 @@ function idlePolicy(
 }
 
 function policyOf(service: TopologyService, siteId: string, port: number): Wanted | undefined {
-  return service.policies.get(policyKey(siteId, port)) ?? defaultOf(service, siteId);
+  return service.policies.get(policyKey(siteId, port)) ?? knownDefault(service, siteId);
+}
+
+function knownDefault(service: TopologyService, siteId: string): Wanted | undefined {
+  const { defaults } = service.derived;
+  const known = defaults.get(siteId);
+  if (known !== undefined || defaults.has(siteId)) return known;
+  const wanted = defaultOf(service, siteId);
+  defaults.set(siteId, wanted);
+  return wanted;
 }
 
 /**

@@ -40,7 +40,7 @@ export function encodeHistory({ counts, pods }: HistoryEntry): Uint8Array {
 export function decodeHistory(bytes: Uint8Array, into: HistoryEntry): void {
   const reader = { bytes, at: 0 };
   let i = -1;
-  for (let left = take(reader); left > 0; left--) {
+  for (let left = take(reader); left > 0 && reader.at < bytes.length; left--) {
     i += take(reader) + 1;
     const value = take(reader);
     if (i < COUNTS) into.counts[i] = (into.counts[i] as number) + value;
