@@ -47,7 +47,7 @@ describe.skipIf(!hasChromium)("the console of a sandbox", () => {
     await page.untilShown();
     await eventually(async () => (await page.page.locator(".pod-legend li").count()) === 4);
     await page.page.locator(".uplot canvas").first().waitFor();
-    expect(await page.text(".explanation")).toContain("Balanced");
+    expect(await page.text(".explanation")).toContain("takes 100 %");
     const settledMs = await page.page.evaluate<number>("performance.now()");
     await Bun.sleep(4000);
     expect((await page.watched()).shifts.filter(({ atMs }) => atMs > settledMs)).toEqual([]);
