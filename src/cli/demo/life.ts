@@ -26,7 +26,6 @@ export interface LifeOptions<Cluster extends string> {
 
 /** Of each that asks, requests per second. */
 const RPS = 3;
-const PORT = 8080 as const;
 /** Where the console of `isthmus console` answers too. */
 const CONSOLE_PORT = 8460;
 const LOOK_MS = 500;
@@ -134,8 +133,9 @@ export class Life<Cluster extends string> {
         .find<Service>(RESOURCES.services, { namespace, name: service, signal: over })
         .catch(() => undefined);
       const host = found?.spec.clusterIP;
-      if (host !== undefined && host !== "" && host !== "None") {
-        const target = { host, port: found?.spec.ports?.[0]?.port ?? PORT };
+      const port = found?.spec.ports?.[0]?.port;
+      if (host !== undefined && host !== "" && host !== "None" && port !== undefined) {
+        const target = { host, port };
         this.#targets.push(target);
         if (!this.#quiet && !over.aborted) this.#loads.push(new SteadyLoad({ ...target, rps: RPS }));
         return;

@@ -3,8 +3,6 @@ import { type Clock, systemClock } from "#core/clock.ts";
 export interface SteadyLoadOptions {
   readonly host: string;
   readonly port: number;
-  /** [/] */
-  readonly path?: string;
   readonly rps: number;
   readonly clock?: Clock;
 }
@@ -20,7 +18,7 @@ const TIMEOUT_MS = 5000;
 /** What is slow is not made slower: beyond so many open requests none is sent. */
 const MAX_OPEN = 200;
 
-/** Sends HTTP requests at an even rate, each on a connection of its own, until stopped. A load that cannot be had is not made up for. */
+/** Sends HTTP requests (GET /) at an even rate, each on a connection of its own, until stopped. A load that cannot be had is not made up for. */
 export class SteadyLoad {
   readonly #options: SteadyLoadOptions;
   readonly #stop = new AbortController();
@@ -66,11 +64,11 @@ export class SteadyLoad {
   }
 
   async #ask(): Promise<void> {
-    const { host, port, path = "/" } = this.#options;
+    const { host, port } = this.#options;
     this.#sent++;
     const name = host.includes(":") ? `[${host}]` : host;
     try {
-      const answer = await fetch(`http://${name}:${port}${path}`, {
+      const answer = await fetch(`http://${name}:${port}/`, {
         keepalive: false,
         redirect: "manual",
         signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MS)]),
