@@ -39,6 +39,8 @@ export interface Whereabouts {
   readonly path: readonly string[];
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 const NOWHERE: Whereabouts = { name: "", path: [] };
 
 interface Held {
@@ -80,6 +82,7 @@ export class FlowLog {
   #every = 1;
   /** So many are passed over until then. */
   #skip = 0;
+  readonly #wheres = new Map<string, Whereabouts>();
   #windowMs = 0;
   #ended = 0;
   /** Records that may be made before the next look at the rate. */
@@ -124,25 +127,32 @@ export class FlowLog {
   }
 
   /** Records a flow that ends now. */
-  add({ row, failed, reason, http, ...flow }: EndedFlow): void {
-    const { service, port, protocol, siteId, endpoint } = row.key;
-    const { name, path } = siteId === "" ? NOWHERE : this.#where(siteId);
-    const record: FlowRecord = {
+  add(flow: EndedFlow): void {
+    const { row, durationMs, reason, http } = flow;
+    const { key } = row;
+    const { name, path } = this.#whereIs(key.siteId);
+    // Spelt out: made 200 times a second, it should not cost what copying objects costs.
+    const record: Writable<FlowRecord> = {
       seq: ++this.#seq,
-      protocol,
-      startedMs: this.clock.now() - flow.durationMs,
-      service,
-      port,
-      destinationSiteId: siteId,
+      protocol: key.protocol,
+      startedMs: this.clock.now() - durationMs,
+      durationMs,
+      service: key.service,
+      port: key.port,
+      client: flow.client,
+      destinationSiteId: key.siteId,
       destinationSite: name,
       path,
-      endpoint,
+      endpoint: key.endpoint,
       endpointName: row.endpointName,
-      outcome: failed ? "error" : "ok",
-      ...(reason === undefined ? {} : { reason }),
-      ...flow,
-      ...(http === undefined ? {} : { http }),
+      bytesToEndpoint: flow.bytesToEndpoint,
+      bytesToClient: flow.bytesToClient,
+      attempts: flow.attempts,
+      outcome: flow.failed ? "error" : "ok",
+      why: flow.why,
     };
+    if (reason !== undefined) record.reason = reason;
+    if (http !== undefined) record.http = http;
     const characters = charactersOf(record);
     while (
       this.size > this.#maxRecords ||
@@ -191,7 +201,19 @@ export class FlowLog {
     this.#ring[slot] = undefined;
   }
 
+  /** Found once in a window. */
+  #whereIs(siteId: string): Whereabouts {
+    if (siteId === "") return NOWHERE;
+    let where = this.#wheres.get(siteId);
+    if (where === undefined) {
+      where = this.#where(siteId);
+      this.#wheres.set(siteId, where);
+    }
+    return where;
+  }
+
   #turn(nowMs: number): void {
+    this.#wheres.clear();
     const windows = Math.max(1, (nowMs - this.#windowMs) / WINDOW_MS);
     this.#left = Math.min(BURST, this.#left + windows * FULL);
     this.#every = this.#left > BURST / 4 ? 1 : Math.max(1, Math.ceil(this.#ended / windows / FULL));
