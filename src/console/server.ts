@@ -10,6 +10,7 @@ import { secured } from "./headers.ts";
 import { AllowedHosts, isLoopback } from "./hosts.ts";
 import { Login, loginStyle } from "./login.ts";
 import { type Refusal, refusalAnswer, type RefusalReason, refusalText } from "./refusal.ts";
+import { busy, noControls, noToken, notFound, tooManyStreams, wrongHost, wrongMethod } from "./refusals.ts";
 import { assetAnswer, type Assets, isPage } from "./static-assets.ts";
 import { Streams } from "./streams.ts";
 
@@ -259,74 +260,4 @@ class Desk {
 
 function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
-}
-
-function busy(): Refusal {
-  return {
-    reason: "busy",
-    status: 503,
-    code: "UNREACHABLE",
-    message: "The console is busy: try again in a moment",
-    headers: { "retry-after": "1" },
-  };
-}
-
-function wrongHost(): Refusal {
-  return {
-    reason: "host",
-    status: 421,
-    code: "DENIED",
-    message: "The console does not answer to this host name",
-    hint: "By its address, or started with: isthmus console --host NAME",
-  };
-}
-
-function wrongMethod(method: string, allowed = "GET, HEAD"): Refusal {
-  return {
-    reason: "method",
-    status: 405,
-    code: "INVALID",
-    message: `${method} is not possible here`,
-    headers: { allow: allowed },
-  };
-}
-
-function noToken(): Refusal {
-  return {
-    reason: "csrf",
-    status: 403,
-    code: "DENIED",
-    message: `The header ${CSRF_HEADER} is missing or of another session`,
-    hint: "Its value is in /api/v1/about; after a new start of the console, reload the page",
-  };
-}
-
-function noControls(): Refusal {
-  return {
-    reason: "not-found",
-    status: 404,
-    code: "NOT_FOUND",
-    message: "Nothing can be broken here: these clusters are no sandbox",
-    hint: "isthmus demo",
-  };
-}
-
-function notFound(path: string): Refusal {
-  return {
-    reason: "not-found",
-    status: 404,
-    code: "NOT_FOUND",
-    message: `There is no ${path.slice(0, 200)}`,
-  };
-}
-
-function tooManyStreams(): Refusal {
-  return {
-    reason: "streams",
-    status: 503,
-    code: "UNREACHABLE",
-    message:
-      "So many pages follow this console that one more is not served live: close one, or try again later",
-    headers: { "retry-after": "10" },
-  };
 }
