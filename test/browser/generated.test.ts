@@ -158,6 +158,18 @@ describe.skipIf(!hasChromium)("the console over a generated network", () => {
     await expectSoon(async () => (await page.text(".table-body .tr")) !== first);
   });
 
+  test("when the observer goes away the page says so, keeps what it showed, and is live again by itself when it is back", async () => {
+    const gone = await generatedObserver();
+    await using page = await browser.open(`${gone.url}/services`);
+    await page.untilShown();
+    await gone.stop();
+    await page.page.locator(".live.bad", { hasText: "Reconnecting" }).waitFor();
+    expect(await page.page.locator(".table-body .tr").count()).toBe(8);
+    const back = await generatedObserver({ port: Number(new URL(gone.url).port) });
+    await page.page.locator(".live.ok", { hasText: "Live" }).waitFor();
+    await back.stop();
+  });
+
   test("what comes to a browser at first is less than 150 kB, uncompressed", async () => {
     await using page = await open("/");
     const { transfer, body } = await page.page.evaluate<{ transfer: number; body: number }>(`(() => {
