@@ -21,6 +21,8 @@ export class MetricsServer {
       hostname,
       port,
       development: false,
+      // Else two processes share the port, and a request comes to either.
+      reusePort: false,
       fetch: (request) => answer(request, options),
     });
   }

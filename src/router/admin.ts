@@ -51,7 +51,13 @@ export class Admin {
     this.listen = listen;
     this.#server = listenTcp(at, {
       for: "admin",
-      listen: () => Bun.serve({ ...at, development: false, fetch: (request) => answer(request, router) }),
+      listen: () =>
+        Bun.serve({
+          ...at,
+          development: false,
+          reusePort: false,
+          fetch: (request) => answer(request, router),
+        }),
     });
   }
 

@@ -49,6 +49,8 @@ export function startControllerAdmin(options: ControllerAdminOptions): Controlle
       hostname,
       port,
       development: false,
+      // Else two processes share the port, and a request comes to either.
+      reusePort: false,
       fetch: (request) => answer(request, options),
     });
     return { port: server.port ?? 0, stop: () => void server.stop(true) };

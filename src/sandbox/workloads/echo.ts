@@ -62,6 +62,8 @@ const server = Bun.serve({
   port: Number(process.env.PORT ?? 8080),
   idleTimeout: 0,
   development: false,
+  // Else two processes share the port, and a request comes to either.
+  reusePort: false,
   async fetch(request) {
     const path = request.url.slice(request.url.indexOf("/", 8));
     if (path === "/healthz")

@@ -94,6 +94,8 @@ export function startJoinServer(options: JoinServerOptions): JoinServer {
     port,
     tls: { cert: tls.certificate, key: tls.key },
     development: false,
+    // Else two processes share the port, and a request comes to either.
+    reusePort: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     idleTimeout: 10,
     fetch: (request, self) => answer(request, self.requestIP(request)?.address ?? "unknown"),

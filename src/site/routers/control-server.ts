@@ -77,6 +77,8 @@ export class ControlServer {
       port: options.port,
       tls: { cert: options.tls.certificate, key: options.tls.key },
       development: false,
+      // Else two processes share the port, and a request comes to either.
+      reusePort: false,
       maxRequestBodySize: 1024,
       fetch: (request, server) => this.#upgrade(request, server),
       error: () => new Response(null, { status: 500 }),
