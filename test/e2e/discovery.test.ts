@@ -7,7 +7,6 @@ import { RESOURCES } from "#api/resources.ts";
 import { UdpClient } from "#dns/testing/udp-client.ts";
 import { lookUp } from "../dns/lib/dns-command.ts";
 import { eventually, LinkedClusters } from "../lib/linked-clusters.ts";
-import { OwnDelay } from "../lib/own-delay.ts";
 import { TcpProxy } from "../lib/tcp-proxy.ts";
 
 const NAME = "web.default.svc.clusterset.local";
