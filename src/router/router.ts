@@ -97,8 +97,11 @@ export class Router {
     this.#asking = new Asking({
       clock,
       site: () => this.#core.self.site,
-      nextHop: (siteId) => this.#core.network.nextHop(siteId),
-      isKnown: (siteId) => this.#core.network.sites.has(siteId),
+      nextHop: (siteId, routerId) =>
+        routerId === undefined
+          ? this.#core.network.nextHop(siteId)
+          : this.#core.network.nextHopToRouter(siteId, routerId),
+      isKnown: (siteId, routerId) => this.#core.network.knows(siteId, routerId),
     });
     this.#core = this.#newCore(options.config);
     const { flows } = this.#telling;

@@ -53,7 +53,7 @@ export class Inbound {
     const target = slash < 0 ? siteId : open.endpoint.slice(0, slash);
     if (target !== siteId) {
       counters.relayedStreams++;
-      this.#relay(stream, target);
+      this.#relay(stream, target, open.endpoint.slice(slash + 1));
       return;
     }
     if (open.service === OBSERVE_SERVICE) {
@@ -107,11 +107,15 @@ export class Inbound {
     arrival.connect({ hostname: endpoint.facts.host, port: podPort, timeoutMs });
   }
 
-  #relay(stream: LinkStream, siteId: string): void {
+  #relay(stream: LinkStream, siteId: string, id: string): void {
     const { network, counters } = this.#options;
     const { open } = stream;
     const hops = [...open.hops, this.#options.siteId];
-    const link = network.nextHop(siteId, open.hops);
+    // A question may be for one router of a site; an endpoint is reached from any of them.
+    const link =
+      open.service === OBSERVE_SERVICE && id !== ""
+        ? network.nextHopToRouter(siteId, id, open.hops)
+        : network.nextHop(siteId, open.hops);
     if (link === undefined || hops.length > MAX_HOPS) {
       counters[link === undefined ? "refusedNoRoute" : "refusedHops"]++;
       stream.reset("REFUSED", link === undefined ? "No route to the site" : "Too many hops");

@@ -12,17 +12,21 @@ const PRUNE_LOOK_MS = 10_000;
 /** A replica that is gone, of a site that is not, is forgotten after this. */
 const FORGET_REPLICA_MS = 60_000;
 
+/** Links that start an equally cheap path to somewhere, which take turns. */
+interface Way {
+  readonly nextHops: readonly Link[];
+  /** Index of the next hop to use. */
+  turn: number;
+}
+
 /** A site as this router sees it. */
-export interface SiteView {
+export interface SiteView extends Way {
   readonly siteId: string;
   /** Of the router that is believed: one that can be reached, with the highest generation, then epoch. */
   facts: RouterFacts;
   /** Cost of the cheapest path; undefined when none leads there. */
   cost: number | undefined;
-  /** Links that start an equally cheap path. */
   nextHops: readonly Link[];
-  /** Index of the next hop to use. */
-  turn: number;
 }
 
 export interface NetworkOptions {
@@ -50,6 +54,8 @@ export class Network implements Offers {
   readonly #stopPruning: () => void;
   #pending: (() => void) | undefined;
   #paths: ReadonlyMap<string, Path> = new Map();
+  /** To single routers of those sites of which one was asked for, as long as the paths are these. */
+  readonly #waysToRouters = new Map<string, ReadonlyMap<string, Way>>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -120,14 +126,27 @@ export class Network implements Offers {
 
   /** The link for the next stream to a site; equal ones take turns. None that leads into a site of `avoid`. */
   nextHop(siteId: string, avoid?: readonly string[]): Link | undefined {
-    const view = this.#sites.get(siteId);
-    if (view === undefined) return undefined;
-    const { nextHops } = view;
-    for (let tries = 0; tries < nextHops.length; tries++) {
-      const link = nextHops[view.turn++ % nextHops.length] as Link;
-      if (avoid === undefined || !avoid.includes(link.remote.siteId)) return link;
+    return hopOf(this.#sites.get(siteId), avoid);
+  }
+
+  /**
+   * The same to that very router of another site. A path through a second router of its site, or of this one, is none: a stream passes
+   * each site once. Costs O((V + E) log V) the first time for a site after links changed.
+   */
+  nextHopToRouter(siteId: string, routerId: string, avoid?: readonly string[]): Link | undefined {
+    if (siteId === this.#options.self.site || !this.knows(siteId, routerId)) return undefined;
+    let ways = this.#waysToRouters.get(siteId);
+    if (ways === undefined) {
+      ways = this.#waysInto(siteId);
+      this.#waysToRouters.set(siteId, ways);
     }
-    return undefined;
+    return hopOf(ways.get(routerKey(siteId, routerId)), avoid);
+  }
+
+  /** Whether there is, or was not long ago, such another site; or such a router of it. */
+  knows(siteId: string, routerId?: string): boolean {
+    if (routerId === undefined) return this.#sites.has(siteId);
+    return this.#options.database.get(routerKey(siteId, routerId)) !== undefined;
   }
 
   /** Ids of the sites on a cheapest path to a site, this one first; empty when none leads there. */
@@ -142,7 +161,7 @@ export class Network implements Offers {
     }
     const sites: string[] = [];
     for (let key = best?.key; key !== undefined; key = this.#paths.get(key)?.previous) {
-      const site = key.slice(0, key.indexOf("/"));
+      const site = siteOf(key);
       if (sites[0] !== site) sites.unshift(site);
     }
     return sites.length === 0 ? sites : [self.site, ...sites];
@@ -154,11 +173,8 @@ export class Network implements Offers {
     this.#pending = undefined;
     const { database, self, clock } = this.#options;
     const links = [...this.#links];
-    const own: Edge[] = links.map((link) => ({
-      to: routerKey(link.remote.siteId, link.remote.routerId),
-      cost: link.cost,
-    }));
-    const paths = shortestPaths(own, {
+    this.#waysToRouters.clear();
+    const paths = shortestPaths(edgesOver(links), {
       self: routerKey(self.site, self.router),
       edgesOf: (node) => this.#edgesOf(node),
     });
@@ -189,6 +205,22 @@ export class Network implements Offers {
     }
     if (touched.size > 0) this.#options.onServices(touched);
     this.#options.onChange();
+  }
+
+  /** Ways to the routers of a site that pass no router of that site or of this one. */
+  #waysInto(siteId: string): Map<string, Way> {
+    const { self } = this.#options;
+    const links = [...this.#links];
+    const paths = shortestPaths(edgesOver(links), {
+      self: routerKey(self.site, self.router),
+      edgesOf: (node) => ([siteId, self.site].includes(siteOf(node)) ? [] : this.#edgesOf(node)),
+    });
+    const ways = new Map<string, Way>();
+    for (const key of this.#bySite.get(siteId) ?? []) {
+      const nextHops = paths.get(key)?.firstSteps.map((step) => links[step] as Link);
+      if (nextHops !== undefined) ways.set(key, { nextHops, turn: 0 });
+    }
+    return ways;
   }
 
   #markReachable(routers: Iterable<string>, paths: ReadonlyMap<string, Path>): void {
@@ -299,4 +331,22 @@ export class Network implements Offers {
       if (routers.size === 0) this.#bySite.delete(siteId);
     }
   }
+}
+
+function hopOf(way: Way | undefined, avoid: readonly string[] | undefined): Link | undefined {
+  if (way === undefined) return undefined;
+  const { nextHops } = way;
+  for (let tries = 0; tries < nextHops.length; tries++) {
+    const link = nextHops[way.turn++ % nextHops.length] as Link;
+    if (avoid === undefined || !avoid.includes(link.remote.siteId)) return link;
+  }
+  return undefined;
+}
+
+function edgesOver(links: readonly Link[]): Edge[] {
+  return links.map(({ remote, cost }) => ({ to: routerKey(remote.siteId, remote.routerId), cost }));
+}
+
+function siteOf(key: string): string {
+  return key.slice(0, key.indexOf("/"));
 }

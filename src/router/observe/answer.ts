@@ -11,8 +11,12 @@ export interface Telltale {
   observe(query: URLSearchParams): Observation;
 }
 
-/** Answers /v1/observe and /v1/explain. */
+/** Answers /v1/observe and /v1/explain. A question for another router is 404: whoever asks it would take the words for its. */
 export function answerOf({ pathname, searchParams }: URL, router: Telltale): Answer {
+  const wanted = searchParams.get("router");
+  const { router: own } = router.core().self;
+  if (wanted !== null && wanted !== own)
+    return { status: 404, body: `This is router ${own} and not the one that was asked for\n` };
   switch (pathname) {
     case "/v1/observe":
       return { status: 200, body: JSON.stringify(router.observe(searchParams)) };

@@ -16,9 +16,9 @@ export interface AskingOptions {
   readonly clock: Clock;
   /** Id of this site. */
   readonly site: () => string;
-  /** The link on which a site is reached; undefined while none leads there. */
-  readonly nextHop: (siteId: string) => Link | undefined;
-  readonly isKnown: (siteId: string) => boolean;
+  /** The link on which a site, or that very router of it, is reached; undefined while none leads there. */
+  readonly nextHop: (siteId: string, routerId?: string) => Link | undefined;
+  readonly isKnown: (siteId: string, routerId?: string) => boolean;
 }
 
 /** How questions to other sites ended; all only grow. */
@@ -39,7 +39,7 @@ const HEAD_BYTES = 16;
 
 /**
  * Asks a router of another site over the links. What comes back is whole: what breaks in the middle of an answer is 502, what
- * takes too long 504, and a site that does not want to be asked 403.
+ * takes too long 504, and a site that does not want to be asked 403. With `router=<router id>` in the query it is that router or 404.
  */
 export class Asking {
   readonly counts = new AskingCounts();
@@ -60,21 +60,28 @@ export class Asking {
       this.counts.refused++;
       return { status: 503, body: "Too many questions to other sites at once\n" };
     }
-    const link = nextHop(siteId);
+    const routerId = routerIn(path);
+    if (routerId !== undefined && !isKnown(siteId, routerId)) {
+      this.counts.unreachable++;
+      return { status: 404, body: `Site ${siteId} has no router of that id\n` };
+    }
+    const link = nextHop(siteId, routerId);
     if (link === undefined) {
       this.counts.unreachable++;
-      return { status: 502, body: `No link leads to site ${siteId} now\n` };
+      if (routerId === undefined) return { status: 502, body: `No link leads to site ${siteId} now\n` };
+      const body = `No way leads to router ${routerId} of site ${siteId} now that passes each site once\n`;
+      return { status: 404, body };
     }
     this.#running++;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const waiting = new Waiting((answer, how) => {
       this.counts[how]++;
-      resolve(answer);
+      resolve(how === "unreachable" && routerId !== undefined ? { ...answer, status: 404 } : answer);
     });
     const open = {
       service: OBSERVE_SERVICE,
       port: OBSERVE_PORT,
-      endpoint: `${siteId}/`,
+      endpoint: `${siteId}/${routerId ?? ""}`,
       client: "",
       trace: "",
     };
@@ -91,6 +98,11 @@ export class Asking {
     signal?.removeEventListener("abort", leave);
     return answer;
   }
+}
+
+function routerIn(path: string): string | undefined {
+  const query = path.indexOf("?");
+  return query < 0 ? undefined : (new URLSearchParams(path.slice(query)).get("router") ?? undefined);
 }
 
 class Waiting implements StreamHandler {

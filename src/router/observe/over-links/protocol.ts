@@ -1,13 +1,15 @@
 /*
  * How a router of one site is asked by a router of another: a stream over the links, relayed as any is, to the service key
- * below and the endpoint `site/`, which is any router of that site. Both directions end with FIN.
+ * below and the endpoint `site/`, which is any router of that site, or `site/router`, which is that one and no other: sites between
+ * route it there, and who is not that router says 404 (it knows by `router=` in the question). Both directions end with FIN.
  *
  *     asker                                       asked
  *       | "/v1/observe?epoch=…\n" FIN -------------> |
  *       | <------------- "200 48213\n" + JSON, FIN   |   status, length of the body in bytes
  *       | <------------------------------ RESET      |   DENIED: it tells other sites nothing; OVERLOAD, TIMEOUT, PROTOCOL
  *
- * A router of a version before this one answers DENIED too: it knows no such service.
+ * A router of a version before this one answers DENIED too: it knows no such service. One that knows it and not `site/router` takes
+ * a question as if it were for any; the answer says whose it is.
  */
 
 /** No service: a namespace never begins with "_", and there is no slash. */
