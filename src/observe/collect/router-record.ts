@@ -13,6 +13,8 @@ import { Window, WINDOW_ROUNDS } from "./window.ts";
 export const TIMED_MS = 5000;
 /** What a router said is shown as stale after this. */
 export const STALE_MS = 3000;
+/** A router that was not heard for so long is not shown. */
+const SHOWN_MS = 120_000;
 
 /** Where an answer was heard. */
 export interface Heard {
@@ -92,6 +94,10 @@ export class RouterRecord {
 
   isStale(nowMs: number): boolean {
     return nowMs - this.observedMs > STALE_MS;
+  }
+
+  isShown(nowMs: number): boolean {
+    return nowMs - this.observedMs <= SHOWN_MS;
   }
 
   /** Over how long the rate window's sums of this router are, at a round; 0 while nothing was measured. */

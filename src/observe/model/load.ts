@@ -1,15 +1,8 @@
 import { DURATION_BUCKETS } from "../collect/counts.ts";
 import { SUM_BAD, SUM_BYTES, SUM_DURATIONS, SUM_TOTAL, type Row } from "../collect/traffic.ts";
 import type { Load } from "../views.ts";
+import type { Moment } from "./moment.ts";
 import { quantileMs } from "./quantile.ts";
-
-/** The moment that views are of. */
-export interface Moment {
-  readonly atMs: number;
-  readonly round: number;
-  /** Over how many seconds the window of a router's rows is; 0 while nothing was measured. */
-  secondsOf(routerId: string): number;
-}
 
 /** Adds up rows of the rate window. */
 export class LoadSum {

@@ -1,7 +1,8 @@
 import type { RouterRecord } from "../collect/router-record.ts";
 import { SUM_BYTES, SUM_TOTAL, type Series } from "../collect/traffic.ts";
 import type { LinkEdge, NetworkView, RouterNode, SiteNode, SiteTraffic } from "../views.ts";
-import { cents, type Moment } from "./load.ts";
+import { cents } from "./load.ts";
+import type { Moment } from "./moment.ts";
 import type { Topology, TopologySite } from "./topology.ts";
 
 export interface NetworkInput {

@@ -1,6 +1,7 @@
 import { totalOf, type Series } from "../collect/traffic.ts";
 import type { PodRow, ServiceView } from "../views.ts";
-import { cents, LoadSum, type Moment } from "./load.ts";
+import { cents, LoadSum } from "./load.ts";
+import type { Moment } from "./moment.ts";
 import { serviceRow } from "./services-view.ts";
 import type { Topology, TopologyService } from "./topology.ts";
 import { shareKey, wantedShares, type ClientWork } from "./wanted-shares.ts";
