@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { FakeClock } from "#core/clock.ts";
 import { H2_ERROR } from "#http/h2/constants.ts";
 import { field } from "#http/hpack/field.ts";
 import { eventually } from "../testing/routers.ts";
@@ -214,12 +215,18 @@ test("a dial that hangs costs the connect timeout, once", async () => {
 
 test("a pod that falls silent: new requests do not wait for it, and go back to it when it speaks again", async () => {
   using pod = new Pod((request) => request.answer(200, "late"));
-  using hop = new Hop([pod], { clock: fastClock(4) });
+  const clock = new FakeClock();
+  using hop = new Hop([pod], { clock });
   using client = await Client.connect(hop.port);
   await client.ask().done();
   pod.peers[0]?.pause();
   const stuck = client.ask();
-  await Bun.sleep(750);
+  await eventually(() => hop.endpoints[0]?.inFlight === 1);
+  // A PING after one second, and no answer to it for another.
+  for (let passedMs = 0; passedMs < 3000; passedMs += 250) {
+    await Bun.sleep(5);
+    clock.advance(250);
+  }
   // Over a new connection, since the old one is silent.
   expect((await client.ask().done()).text).toBe("late");
   expect(pod.peers.length).toBe(2);
