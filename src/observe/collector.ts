@@ -5,7 +5,7 @@ import type { Random } from "#core/random.ts";
 import type { Observation } from "#router/observe/observation.ts";
 import { readObservation } from "./collect/read-observation.ts";
 import { recordKey, RouterRecord, type News } from "./collect/router-record.ts";
-import { Target } from "./collect/target.ts";
+import { Target, farKey } from "./collect/target.ts";
 import type { Traffic } from "./collect/traffic.ts";
 import type { RouterSource } from "./source.ts";
 
@@ -24,6 +24,14 @@ const MAX_ROUTERS = 2000;
 
 const log = logFor("observe", "collector");
 
+/** Another site, by the word of the own one. */
+interface FarSite {
+  readonly reachable: boolean;
+  readonly self: boolean;
+  /** Ids, as far as they are known. */
+  readonly routers: readonly string[];
+}
+
 export interface CollectorOptions {
   readonly source: RouterSource;
   readonly clock: Clock;
@@ -34,7 +42,7 @@ export interface CollectorOptions {
 }
 
 /**
- * Asks the routers of the observer's own site, and through them one of each other site, and keeps what they said last.
+ * Asks the routers of the observer's own site, and through them those of each other site, and keeps what they said last.
  * Each is asked at most once at a time; who does not answer is asked more rarely (up to 5 s), and holds up nobody else.
  */
 export class Collector {
@@ -89,18 +97,21 @@ export class Collector {
   }
 
   /** Other sites that are there, by the word of the own one: they are asked from the next round on. */
-  setSites(sites: ReadonlyMap<string, { readonly reachable: boolean; readonly self: boolean }>): void {
+  setSites(sites: ReadonlyMap<string, FarSite>): void {
     const { random } = this.#options;
-    for (const [siteId, { reachable, self }] of sites) {
-      if (self) continue;
-      const key = `site ${siteId}`;
-      const known = this.#targets.get(key);
-      if (known === undefined) {
-        if (reachable) this.#targets.set(key, new Target({ siteId, random, periodMs: PERIOD_MS }));
-      } else if (!reachable) this.#targets.delete(key);
+    const wanted = new Set<string>();
+    for (const [siteId, { reachable, self, routers }] of sites) {
+      if (self || !reachable) continue;
+      // Of one that is alone nobody needs to know the name: also routers that name none are asked.
+      for (const farRouter of routers.length > 1 ? routers : [undefined]) {
+        const key = farKey(siteId, farRouter);
+        wanted.add(key);
+        if (!this.#targets.has(key))
+          this.#targets.set(key, new Target({ siteId, farRouter, random, periodMs: PERIOD_MS }));
+      }
     }
     for (const [key, { siteId }] of this.#targets)
-      if (siteId !== undefined && !sites.has(siteId)) this.#targets.delete(key);
+      if (siteId !== undefined && !wanted.has(key)) this.#targets.delete(key);
   }
 
   /** Asks something else than what is observed. Throws what the source throws. */
@@ -175,9 +186,9 @@ export class Collector {
 
   async #askOnce(target: Target): Promise<Observation> {
     const { source } = this.#options;
-    const { prefix, router, answeredBy } = target;
+    const { router, answeredBy } = target;
     const known = answeredBy === undefined ? this.#likely(target) : this.records.get(answeredBy);
-    const path = `${prefix}/v1/observe${known === undefined ? "" : `?${known.query()}`}`;
+    const path = target.pathFor(known?.query());
     const { signal, done } = this.#bounded();
     try {
       const { status, value } = await source.get(path, {
@@ -194,7 +205,9 @@ export class Collector {
   }
 
   /** After a restart: who probably answers there. A wrong guess costs a larger answer, no more. */
-  #likely({ siteId }: Target): RouterRecord | undefined {
+  #likely({ siteId, farRouter }: Target): RouterRecord | undefined {
+    if (siteId !== undefined && farRouter !== undefined)
+      return this.records.get(recordKey({ siteId, id: farRouter }));
     const candidates = [...this.records.values()].filter(
       (record) => record.siteId === (siteId ?? this.#selfId ?? record.siteId),
     );
