@@ -44,6 +44,7 @@ async function row(
     admin,
   });
   await eventually(() => a.core().network.sites.get("c")?.cost === 2);
+  await eventually(() => c.core().network.sites.get("a")?.cost === 2);
   return { a, b, c };
 }
 
