@@ -35,16 +35,6 @@ export interface HopOptions {
   readonly openRemote?: (endpoint: Endpoint, options: { end: StreamEnd }) => boolean;
 }
 
-/** Time passes so many times faster. */
-export function fastClock(factor: number): Clock {
-  return {
-    now: () => systemClock.now(),
-    monotonicMs: () => systemClock.monotonicMs() * factor,
-    after: (delayMs, fn) => systemClock.after(delayMs / factor, fn),
-    every: (periodMs, fn) => systemClock.every(periodMs / factor, fn),
-  };
-}
-
 const SERVICE_PORT = 8080;
 const SITE = "site-a";
 
