@@ -96,6 +96,37 @@ describe("in a sandbox", () => {
     await untilLink("True");
   }, 60_000);
 
+  test("a link that somebody else writes all the time is cut and mended all the same", async () => {
+    const { spec, metadata } = await link();
+    await using one = disposable(controls());
+    const place = { namespace: NAMESPACE, name: edge.name, type: "merge" } as const;
+    const note = (count: number | null): Promise<unknown> =>
+      clusters.client("c2").patch(RESOURCES.links, {
+        ...place,
+        body: { metadata: { annotations: { "test/count": count === null ? null : String(count) } } },
+      });
+    const writing = { on: true };
+    const writer = (async () => {
+      for (let count = 0; writing.on; count++) {
+        await note(count);
+        await Bun.sleep(10);
+      }
+    })();
+    try {
+      for (let round = 0; round < 10; round++) {
+        await one.it.perform({ do: "cut-link", link: edge.id });
+        await one.it.perform({ do: "restore-link", link: edge.id });
+      }
+    } finally {
+      writing.on = false;
+      await writer;
+    }
+    await note(null);
+    const after = await link();
+    expect([after.spec, after.metadata.annotations ?? {}]).toEqual([spec, metadata.annotations ?? {}]);
+    await untilLink("True");
+  }, 60_000);
+
   test("other endpoints that somebody gave to a link that was cut stay", async () => {
     const { spec, metadata } = await link();
     await using one = disposable(controls());
