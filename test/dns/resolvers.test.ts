@@ -90,7 +90,6 @@ describe.each(RESOLVERS)("$name", (kind) => {
       ["web.default.svc.clusterset.local", "A", 0],
     ] as const) {
       const before = await queriesOf(server);
-      const startedMs = performance.now();
       const first = await lookUp(resolver.port, [of, type]);
       const asked = await queriesOf(server);
       expect({ of, rcode: first.rcode, asked: asked > before }).toEqual({ of, rcode, asked: true });
@@ -99,10 +98,7 @@ describe.each(RESOLVERS)("$name", (kind) => {
         expect(first.authorities[0]?.ttl).toBeLessThanOrEqual(TTL);
       }
       for (let n = 0; n < 5; n++) expect(seen(await lookUp(resolver.port, [of, type]))).toEqual(seen(first));
-      const more = (await queriesOf(server)) - asked;
-      // Resolvers count in whole seconds. On a machine so busy that this took longer it says nothing.
-      if (performance.now() - startedMs < (TTL - 1) * 1000) expect(more).toBeLessThanOrEqual(kind.asksAhead);
-      else console.log(`notice: ${kind.name} was not asked within the TTL: the machine is busy`);
+      expect({ of, asked: await queriesOf(server) }).toEqual({ of, asked });
     }
   }, 30_000);
 

@@ -114,20 +114,11 @@ export interface Resolver extends AsyncDisposable {
 /** Those that are installed, by name; starts one in front of a server on 127.0.0.1. */
 export const RESOLVERS: readonly {
   readonly name: string;
-  /** Queries that it was seen to make, now and then, for what it still has. */
-  readonly asksAhead: number;
   start(upstream: number): Promise<Resolver>;
 }[] = KINDS.flatMap((kind) => {
   const path = Bun.which(kind.program, SBIN);
   if (path !== null)
-    return [
-      {
-        name: kind.name,
-        // Knot Resolver holds what has less than 5 s left to be about to expire.
-        asksAhead: kind.program === "kresd" ? 1 : 0,
-        start: (upstream: number) => start(kind, { path, upstream }),
-      },
-    ];
+    return [{ name: kind.name, start: (upstream: number) => start(kind, { path, upstream }) }];
   console.log(`notice: ${kind.name} (${kind.program}) is not installed, its checks are skipped`);
   return [];
 });
