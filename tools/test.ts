@@ -10,6 +10,9 @@ interface Totals {
   skipped: number;
 }
 
+/** An assertion's text with its code frame takes some 30. */
+const LINES_PER_FAILURE = 60;
+
 const root = new URL("..", import.meta.url).pathname;
 
 function suitesUnder(folder: string): string[] {
@@ -27,6 +30,29 @@ function hasTests(suite: string): boolean {
 /** A suite's own counts, as `bun test` prints them at its end. */
 function countOf(output: string, what: string): number {
   return Number(new RegExp(`^\\s*(\\d+) ${what}$`, "m").exec(output)?.[1] ?? 0);
+}
+
+interface Failure {
+  name: string;
+  text: string;
+}
+
+/** What `bun test` printed of each failed test: its error and its `(fail)` line, without what passed around it. */
+function failuresIn(output: string): Failure[] {
+  const failures: Failure[] = [];
+  const lines = output.split("\n");
+  let file = "";
+  let block: string[] = [];
+  for (const line of lines) {
+    const heading = /^(\S+\.test\.ts):$/.exec(line);
+    if (heading) file = heading[1] ?? "";
+    if (heading || /^\((?:pass|skip|todo)\) /.test(line)) block = [];
+    else if (line !== "" || block.length > 0) block.push(line);
+    if (!line.startsWith("(fail) ")) continue;
+    failures.push({ name: `${file}: ${line}`, text: block.slice(-LINES_PER_FAILURE).join("\n") });
+    block = [];
+  }
+  return failures;
 }
 
 async function run(suite: string): Promise<Totals> {
@@ -55,10 +81,20 @@ async function run(suite: string): Promise<Totals> {
   const line = `${totals.passed} pass, ${totals.failed} fail, ${totals.skipped} skip`;
   console.log(`${totals.failed === 0 ? "ok  " : "FAIL"} ${suite.padEnd(24)} ${line} (${seconds} s)`);
   for (const notice of output.matchAll(/^(?:notice|figure): .*$/gm)) console.log(`     ${notice[0]}`);
-  if (totals.failed > 0) console.log(output);
+  if (totals.failed > 0) {
+    const failures = failuresIn(output);
+    // A run that broke before a test could be named is shown by its last lines.
+    if (failures.length === 0) {
+      const text = output.trimEnd().split("\n").slice(-LINES_PER_FAILURE).join("\n");
+      failures.push({ name: `${suite}: ended with code ${code}`, text });
+    }
+    failed.push(...failures.map(({ name }) => name));
+    console.log(failures.map(({ text }) => text).join("\n\n"));
+  }
   return totals;
 }
 
+const failed: string[] = [];
 const wanted = process.argv.slice(2);
 const suites = [
   ...suitesUnder("src"),
@@ -74,5 +110,7 @@ for (const suite of suites) {
   sum.failed += totals.failed;
   sum.skipped += totals.skipped;
 }
+// Said once more at the end, where one looks first.
+for (const name of failed) console.log(name);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exit(sum.failed === 0 && sum.passed > 0 ? 0 : 1);
