@@ -44,6 +44,8 @@ function failuresIn(output: string): Failure[] {
   let file = "";
   let block: string[] = [];
   for (const line of lines) {
+    // A long run has them all once more at its end.
+    if (/^\d+ tests? failed:$/.test(line)) break;
     const heading = /^(\S+\.test\.ts):$/.exec(line);
     if (heading) file = heading[1] ?? "";
     if (heading || /^\((?:pass|skip|todo)\) /.test(line)) block = [];

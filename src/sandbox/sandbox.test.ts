@@ -6,7 +6,7 @@ import { IsthmusError } from "#core/errors.ts";
 import { sandboxKubeconfig } from "./home.ts";
 import { down, type SandboxOptions, status, up } from "./manage.ts";
 import { echoDeployment, echoService } from "./node/testing.ts";
-import type { Deployment, Service } from "./node/types.ts";
+import type { Deployment, Pod, Service } from "./node/types.ts";
 import { readRecord } from "./cluster-record.ts";
 
 const root = mkdtempSync(join(tmpdir(), "isthmus-sandbox-"));
@@ -55,6 +55,26 @@ async function untilServing(cluster: string): Promise<void> {
     await Bun.sleep(10);
   }
 }
+
+interface SeenPod {
+  readonly name: string;
+  readonly ip: string | undefined;
+  readonly container: string | undefined;
+  readonly restarts: number | undefined;
+}
+
+async function podsOf(cluster: string): Promise<readonly SeenPod[]> {
+  const { items } = await call<{ items: Pod[] }>(cluster, "/api/v1/namespaces/default/pods");
+  return items.map(({ metadata, status: now }) => ({
+    name: metadata.name,
+    ip: now?.podIP,
+    container: now?.containerStatuses?.[0]?.containerID,
+    restarts: now?.containerStatuses?.[0]?.restartCount,
+  }));
+}
+
+const pidOf = (pod: SeenPod | undefined): number =>
+  Number(/^process:\/\/(\d+)-/.exec(pod?.container ?? "")?.[1]);
 
 const refused = async (promise: Promise<unknown>): Promise<IsthmusError> => {
   const error = await promise.then(
@@ -107,18 +127,33 @@ describe("sandbox clusters", () => {
     await down(["sleeper"], options);
   }, 20_000);
 
-  test("are swept away by down after kill -9 of their process, pods and all", async () => {
+  test("are taken over by up after kill -9 of their process, and swept away by down, pods and all", async () => {
     const [cluster] = await up(["victim"], options);
     const address = await runEcho("victim");
+    const before = await podsOf("victim");
     process.kill(cluster?.pid ?? 0, "SIGKILL");
     const until = performance.now() + 3000;
     while ((await status(options))[0]?.state !== "Dead" && performance.now() < until) await Bun.sleep(10);
     expect((await status(options))[0]).toMatchObject({ name: "victim", state: "Dead", pods: 2 });
 
-    // Up takes the pods over as they are.
+    // Up takes the pods over as they are, and starts again those that end from then on.
     await up(["victim"], options);
     await untilServing("victim");
+    expect(await podsOf("victim")).toEqual(before);
     expect((await fetch(`http://${address}:8080/`)).status).toBe(200);
+    const [killed] = before;
+    process.kill(pidOf(killed), "SIGKILL");
+    const restarted = async (): Promise<boolean> => (await podsOf("victim"))[0]?.restarts === 1;
+    for (const endMs = performance.now() + 8000; !(await restarted());) {
+      if (performance.now() > endMs)
+        throw new Error(`Not restarted: ${JSON.stringify(await podsOf("victim"))}`);
+      await Bun.sleep(10);
+    }
+    await untilServing("victim");
+    const [again, other] = await podsOf("victim");
+    expect(again).toMatchObject({ name: killed?.name, ip: killed?.ip, restarts: 1 });
+    expect(pidOf(again)).not.toBe(pidOf(killed));
+    expect(other).toEqual(before[1]);
     process.kill((await status(options))[0]?.pid ?? 0, "SIGKILL");
     await Bun.sleep(20);
     const [stopped] = await down(undefined, options);

@@ -16,9 +16,6 @@ function pods(cluster: TestCluster, app: string): Pod[] {
 const isWaiting = (pod: Pod): boolean =>
   pod.status?.containerStatuses?.[0]?.state.waiting?.reason === "ErrImagePull";
 
-const pidOf = (pod: Pod | undefined): number =>
-  Number(/process:\/\/(\d+)-/.exec(pod?.status?.containerStatuses?.[0]?.containerID ?? "")?.[1]);
-
 describe("a cluster's node half", () => {
   test("runs a Deployment behind a Service that answers from all its pods", async () => {
     await using cluster = new TestCluster(201);
@@ -313,24 +310,5 @@ describe("a cluster's node half", () => {
       if (text.includes("two\nhidden")) break;
     }
     expect(text).toContain("two\nhidden");
-  });
-
-  test("takes up running pods after its own end, and restarts those that are gone", async () => {
-    await using cluster = new TestCluster(209);
-    cluster.apply("deployments.apps", echoDeployment("web", { replicas: 2 }));
-    await cluster.until<Deployment>({ resource: "deployments.apps", name: "web" }, ready(2));
-    const [first] = pods(cluster, "web");
-    const pid = pidOf(first);
-    cluster.restartNode();
-    const name = first?.metadata.name ?? "";
-    await Bun.sleep(50);
-    expect(pidOf(cluster.api.get("pods", "default", name) as Pod)).toBe(pid);
-    process.kill(pid, "SIGKILL");
-    const again = await cluster.until<Pod>(
-      { resource: "pods", name },
-      (pod) => pod !== undefined && isPodReady(pod) && pidOf(pod) !== pid,
-    );
-    expect(again?.status?.containerStatuses?.[0]?.restartCount).toBe(1);
-    expect(again?.status?.podIP).toBe(first?.status?.podIP ?? "");
   });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock, type Clock } from "#core/clock.ts";
+import { systemClock } from "#core/clock.ts";
 import { builtinResources } from "../apiserver/builtin.ts";
 import type { ClusterApi, KubeObject } from "../apiserver/cluster-api.ts";
 import { inProcessApi } from "../apiserver/in-process-api.ts";
@@ -23,8 +23,7 @@ export class TestCluster implements AsyncDisposable {
   readonly dir: string;
   readonly index: number;
   readonly #objects: Objects;
-  #node: RunningNode;
-  #life = new Life();
+  readonly node: RunningNode;
 
   /** Clusters of tests that run at the same time need different indexes. */
   constructor(index: number) {
@@ -43,18 +42,7 @@ export class TestCluster implements AsyncDisposable {
     new Collector(this.#objects, registry).start();
     const kubeNamespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } };
     this.api.create("namespaces", kubeNamespace);
-    this.#node = this.#start(admission);
-  }
-
-  get node(): RunningNode {
-    return this.#node;
-  }
-
-  /** Another life of the node half, as after a crash: the processes still run. */
-  restartNode(): void {
-    this.#life.end();
-    this.#life = new Life();
-    this.#node = this.#start(new ServiceAdmission(this.index));
+    this.node = this.#start(admission);
   }
 
   apply(resource: string, object: KubeObject): KubeObject {
@@ -84,7 +72,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#node.stop({ graceMs: 500 });
+    await this.node.stop({ graceMs: 500 });
     for (const found of findMarked(POD_MARKER, (value) => value.startsWith(`${this.dir}/`)))
       signalProcess(found, "SIGKILL");
     rmSync(this.dir, { recursive: true, force: true });
@@ -92,8 +80,8 @@ export class TestCluster implements AsyncDisposable {
 
   #start(admission: ServiceAdmission): RunningNode {
     return startNode({
-      api: this.#life.api(this.api),
-      clock: this.#life.clock,
+      api: this.api,
+      clock: systemClock,
       clusterDir: this.dir,
       clusterName: "test",
       index: this.index,
@@ -104,48 +92,6 @@ export class TestCluster implements AsyncDisposable {
       admission,
       issueToken: () => "token",
     });
-  }
-}
-
-/** What a node half has of the world, until its life ends as by kill -9: from then on it hears and does nothing. */
-class Life {
-  readonly clock: Clock = {
-    now: () => systemClock.now(),
-    monotonicMs: () => systemClock.monotonicMs(),
-    after: (delayMs, fn) => this.#until(systemClock.after(delayMs, () => this.#ended || fn())),
-    every: (periodMs, fn) => this.#until(systemClock.every(periodMs, () => this.#ended || fn())),
-  };
-  readonly #undo = new Set<() => void>();
-  #ended = false;
-
-  api(api: ClusterApi): ClusterApi {
-    return {
-      get: (...args) => api.get(...args),
-      list: (...args) => api.list(...args),
-      create: (...args) => this.#alive(() => api.create(...args)),
-      mutate: (...args) => (this.#ended ? undefined : api.mutate(...args)),
-      delete: (...args) => (this.#ended ? undefined : api.delete(...args)),
-      watch: (resource, fn) => this.#until(api.watch(resource, fn)),
-    };
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const undo of this.#undo) undo();
-    this.#undo.clear();
-  }
-
-  #alive<T>(fn: () => T): T {
-    if (this.#ended) throw new Error("This life of the node is over");
-    return fn();
-  }
-
-  #until(undo: () => void): () => void {
-    this.#undo.add(undo);
-    return () => {
-      this.#undo.delete(undo);
-      undo();
-    };
   }
 }
 
