@@ -8,7 +8,7 @@ import { TcpClient } from "./testing/tcp-client.ts";
 import { UdpClient } from "./testing/udp-client.ts";
 import { testZone } from "./testing/zone.ts";
 
-const COUNT = Number(process.env["ISTHMUS_FUZZ_COUNT"] ?? 50_000);
+const COUNT = Number(process.env["ISTHMUS_FUZZ_COUNT"] ?? 100_000);
 /** So many go over a socket, too. */
 const SOCKET_COUNT = Math.ceil(COUNT / 2);
 /** A slow machine sends some 3,000 a second and reads their answers. */

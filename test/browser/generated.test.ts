@@ -198,13 +198,13 @@ describe.skipIf(!hasChromium)("the console with 1,000 services and 5,000 pods", 
       const server = await generatedObserver({ size: LARGE });
       try {
         await using browser = await Browser.start();
-        const firsts: number[] = [];
-        for (let round = 0; round < ROUNDS; round++) {
+        let [first, asClocked] = [Infinity, Infinity];
+        for (let round = 0; round < ROUNDS && first >= FIRST_MS; round++) {
           const slowdown = machineSlowdown();
           await using page = await browser.open(server.url + path);
           await page.untilShown();
-          firsts.push(((await page.watched()).firstMs ?? Infinity) / slowdown);
-          if ((firsts.at(-1) ?? Infinity) < FIRST_MS) break;
+          asClocked = (await page.watched()).firstMs ?? Infinity;
+          first = asClocked / slowdown;
         }
         await using page = await browser.open(`${server.url}${path}`);
         await page.untilShown();
@@ -221,10 +221,9 @@ describe.skipIf(!hasChromium)("the console with 1,000 services and 5,000 pods", 
           await Bun.sleep(1000);
           updates.push((await busy()) - before);
         }
-        const first = Math.min(...firsts);
         const update = updates.toSorted((a, b) => a - b)[2] ?? Infinity;
         console.log(
-          `figure: console, 1,000 services and 6,000 pods, ${path}: first view ${first.toFixed(0)} ms, an update ${update.toFixed(0)} ms of the main thread`,
+          `figure: console, 1,000 services and 6,000 pods, ${path}: first view ${first.toFixed(0)} ms (${asClocked.toFixed(0)} by the clock of this machine, which has other work), an update ${update.toFixed(0)} ms of the main thread`,
         );
         expect(first).toBeLessThan(FIRST_MS);
         expect(update).toBeLessThan(UPDATE_MS);
