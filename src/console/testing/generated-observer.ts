@@ -1,6 +1,7 @@
 import { consoleAssets } from "../assets.ts";
 import { secured } from "../headers.ts";
 import { assetAnswer } from "../static-assets.ts";
+import { flowMatches } from "#observe/model/flow-filter.ts";
 import type {
   AboutView,
   Control,
@@ -9,7 +10,8 @@ import type {
   ServicesUpdate,
   ServicesView,
 } from "#observe/views.ts";
-import { GeneratedWorld, matches, type WorldSize } from "./generated-world.ts";
+import { GeneratedWorld } from "./generated-world.ts";
+import type { WorldSize } from "./world/services.ts";
 
 export const SMALL: WorldSize = { sites: 3, services: 8, podsPerService: 4 };
 export const LARGE: WorldSize = { sites: 8, services: 1000, podsPerService: 6 };
@@ -138,7 +140,7 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
     const first = {
       atMs: nowMs(),
       flows: flows
-        .filter((flow) => matches(flow, filter))
+        .filter((flow) => flowMatches(flow, filter) && flow.id < (filter.before ?? Infinity))
         .toReversed()
         .slice(0, Number(limit)),
       unsampled: 0,
@@ -151,7 +153,7 @@ export async function generatedObserver(options: GeneratedObserverOptions = {}):
         const fresh = world.flows(12, nowMs());
         flows.push(...fresh);
         flows.splice(0, flows.length - 5000);
-        const shown = fresh.filter((flow) => matches(flow, filter));
+        const shown = fresh.filter((flow) => flowMatches(flow, filter));
         if (shown.length > 0) send("flows", { ...first, atMs: nowMs(), flows: shown });
       }, everyMs);
       return () => clearInterval(timer);
