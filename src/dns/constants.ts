@@ -36,6 +36,8 @@ export const CLASSIC_UDP_BYTES = 512;
 /** What passes every usual path unfragmented; also what we say we take (DNS flag day 2020, RFC 9715). */
 export const EDNS_UDP_BYTES = 1232;
 export const MAX_TCP_BYTES = 65_535;
+/** A name, a question and generous options; what is longer is no query. */
+export const MAX_QUERY_BYTES = 4096;
 
 /** Flags, in the 16 bits after the id. */
 export const FLAG = { QR: 0x8000, AA: 0x0400, TC: 0x0200, RD: 0x0100, CD: 0x0010 } as const;

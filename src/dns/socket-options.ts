@@ -1,4 +1,5 @@
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
+import { libc } from "./libc.ts";
 
 /** Of Linux, on all of its common architectures. */
 const SOL_SOCKET = 1;
@@ -55,17 +56,10 @@ interface Calls {
 }
 
 function callsOf(fd: number): Calls | undefined {
-  const { i32, u32, ptr: pointer } = FFIType;
-  try {
-    const { symbols } = dlopen("libc.so.6", {
-      setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
-      getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
-    });
-    return {
-      set: (name, value) => symbols.setsockopt(fd, SOL_SOCKET, name, value, value.byteLength) === 0,
-      get: (name, { value, length }) => symbols.getsockopt(fd, SOL_SOCKET, name, value, length) === 0,
-    };
-  } catch {
-    return undefined;
-  }
+  if (libc === undefined) return undefined;
+  const { setsockopt, getsockopt } = libc;
+  return {
+    set: (name, value) => setsockopt(fd, SOL_SOCKET, name, value, value.byteLength) === 0,
+    get: (name, { value, length }) => getsockopt(fd, SOL_SOCKET, name, value, length) === 0,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Socket, SocketHandler, TCPSocketListener } from "bun";
-import { MAX_TCP_BYTES } from "./constants.ts";
+import { MAX_QUERY_BYTES, MAX_TCP_BYTES } from "./constants.ts";
 import { u16 } from "./query.ts";
 import type { Responder } from "./responder.ts";
 
@@ -7,8 +7,6 @@ import type { Responder } from "./responder.ts";
 const IDLE_SECONDS = 10;
 /** More connections at once are cut. */
 const MAX_CONNECTIONS = 1024;
-/** A name, a question and generous options; what is longer is no query. */
-const MAX_QUERY_BYTES = 4096;
 const LENGTH_BYTES = 2;
 
 export interface TcpServerOptions {
