@@ -25,7 +25,7 @@ export const RATE_WINDOW_MS = 10_000;
 
 export interface AboutView {
   readonly version: string;
-  /** The site whose router is asked first. */
+  /** The site whose router is asked first; empty until that has answered. */
   readonly site: string;
   readonly network: string;
   /** Whether clusters are a sandbox's, so that things can be broken here (controls). */

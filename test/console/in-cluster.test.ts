@@ -39,11 +39,13 @@ async function setConsole(spec: Partial<ConsoleSpec>): Promise<void> {
   });
 }
 
+/** It serves before it has heard a router, and does not know its site then. */
 async function untilServing(password: string): Promise<AboutView> {
   return await eventually(async () => {
     try {
       const answer = await ask("/api/v1/about", { headers: { authorization: `Bearer ${password}` } });
-      return answer.ok ? ((await answer.json()) as AboutView) : undefined;
+      const about = answer.ok ? ((await answer.json()) as AboutView) : undefined;
+      return about?.site === "" ? undefined : about;
     } catch {
       return undefined;
     }
