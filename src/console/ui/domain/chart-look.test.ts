@@ -2,10 +2,9 @@ import { expect, test } from "bun:test";
 import { gapsWithin, paint, withAlpha } from "./chart-look.ts";
 
 test("a colour is mixed with what is below it", () => {
-  expect(paint("#ff0000", { over: "#0000ff", alpha: 0.5 })).toBe("rgb(128 0 128)");
-  expect(paint("#f00", { over: "#fff", alpha: 0.5 })).toBe("rgb(255 128 128)");
-  expect(paint("#102030", { over: "#ffffff", alpha: 1 })).toBe("rgb(16 32 48)");
-  expect(withAlpha("#102030", 0.3)).toBe("rgb(16 32 48 / 0.3)");
+  expect(paint("rgb(255, 0, 0)", { over: "rgb(0, 0, 255)", alpha: 0.5 })).toBe("rgb(128 0 128)");
+  expect(paint("rgb(16, 32, 48)", { over: "rgb(255, 255, 255)", alpha: 1 })).toBe("rgb(16 32 48)");
+  expect(withAlpha("rgb(16, 32, 48)", 0.3)).toBe("rgb(16 32 48 / 0.3)");
 });
 
 test("gaps are cut to what is shown", () => {

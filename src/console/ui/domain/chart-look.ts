@@ -27,15 +27,8 @@ export function gapsWithin(gaps: readonly Span[], range: Span): Span[] {
     .filter(({ fromMs, toMs }) => toMs > fromMs);
 }
 
-/** Of `#rrggbb` or `#rgb`, as the style sheet has its colours; a minifier makes one of the other. */
+/** Of `rgb(r, g, b)`, as browsers compute colours; grey for what is none. */
 function channels(colour: string): number[] {
-  const short = /^#([\da-f])([\da-f])([\da-f])$/i.exec(colour);
-  const digits =
-    short === null
-      ? (/^#([\da-f]{6})$/i.exec(colour)?.[1] ?? "808080")
-      : short
-          .slice(1)
-          .map((digit) => digit + digit)
-          .join("");
-  return [0, 2, 4].map((at) => Number.parseInt(digits.slice(at, at + 2), 16));
+  const [, ...found] = /^rgb\((\d+), (\d+), (\d+)\)$/.exec(colour) ?? ["", 128, 128, 128];
+  return found.map(Number);
 }

@@ -77,15 +77,16 @@ function dataOf({ timesMs, series, stacked }: TimeChartProps): uPlot.AlignedData
 
 function optionsOf(latest: { readonly current: TimeChartProps }, element: HTMLElement): uPlot.Options {
   const { series, height, stacked, format } = latest.current;
-  const style = getComputedStyle(document.documentElement);
-  const variable = (name: string): string => style.getPropertyValue(name).trim();
+  const colourOf = (name: string): string => computedColour(name, element);
   const lines = stacked === true ? series.toReversed() : series;
-  const background = variable("--panel");
+  const background = colourOf("--panel");
+  const muted = colourOf("--muted");
+  const events = { error: colourOf("--bad"), warning: colourOf("--warn"), info: muted };
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis: uPlot.Axis = {
-    stroke: variable("--muted"),
+    stroke: muted,
     font,
-    grid: { stroke: variable("--line"), width: 1 },
+    grid: { stroke: colourOf("--line"), width: 1 },
     ticks: { show: false },
   };
   return {
@@ -114,20 +115,28 @@ function optionsOf(latest: { readonly current: TimeChartProps }, element: HTMLEl
       {},
       ...lines.map(({ name, colour, fill = 0, dash }): uPlot.Series => ({
         label: name,
-        stroke: stacked === true ? background : variable(colour),
+        stroke: stacked === true ? background : colourOf(colour),
         width: stacked === true ? 1 : 1.5,
-        ...(fill > 0 ? { fill: paint(variable(colour), { over: background, alpha: fill }) } : {}),
+        ...(fill > 0 ? { fill: paint(colourOf(colour), { over: background, alpha: fill }) } : {}),
         ...(dash === undefined ? {} : { dash: [...dash] }),
         points: { show: false },
         spanGaps: false,
       })),
     ],
     hooks: {
-      drawClear: [(chart) => drawGaps(chart, latest.current, { font, colour: variable("--muted") })],
-      draw: [(chart) => drawEvents(chart, latest.current, variable)],
+      drawClear: [(chart) => drawGaps(chart, latest.current, { font, colour: muted })],
+      draw: [(chart) => drawEvents(chart, latest.current, events)],
       setCursor: [(chart) => latest.current.onPoint?.(chart.cursor.idx ?? undefined)],
     },
   };
+}
+
+/** What a CSS variable is as a colour here and now, `rgb(r, g, b)`: its text has the colours of both themes. */
+function computedColour(name: string, element: HTMLElement): string {
+  element.style.color = `var(${name})`;
+  const { color } = getComputedStyle(element);
+  element.style.removeProperty("color");
+  return color;
 }
 
 /** Seconds between the times named below. */
@@ -164,16 +173,18 @@ function drawGaps(chart: uPlot, props: TimeChartProps, look: { font: string; col
   }
 }
 
-function drawEvents(chart: uPlot, props: TimeChartProps, variable: (name: string) => string): void {
+function drawEvents(
+  chart: uPlot,
+  props: TimeChartProps,
+  colours: Readonly<Record<ActivityItem["severity"], string>>,
+): void {
   const { ctx, bbox } = chart;
   const size = 4 * devicePixelRatio;
   for (const { atMs, severity } of props.events ?? []) {
     if (atMs < props.range.fromMs || atMs > props.range.toMs) continue;
     const x = chart.valToPos(atMs / 1000, "x", true);
     ctx.save();
-    ctx.strokeStyle = variable(
-      severity === "error" ? "--bad" : severity === "warning" ? "--warn" : "--muted",
-    );
+    ctx.strokeStyle = colours[severity];
     ctx.fillStyle = ctx.strokeStyle;
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
