@@ -1,5 +1,7 @@
 /* What is shown, as an address: every view and every filter is in the URL, so that a link restores what its sender saw. */
 
+import { FLOW_KEYS } from "./flow-filter.ts";
+
 export type ViewName = "network" | "services" | "service" | "flows" | "site" | "activity" | "missing";
 
 export interface Route {
@@ -15,20 +17,7 @@ const KEYS: Readonly<Record<ViewName, readonly string[]>> = {
   network: ["link"],
   services: ["q", "state", "site", "sort"],
   service: ["port", "range", "site"],
-  flows: [
-    "service",
-    "source",
-    "destination",
-    "endpoint",
-    "client",
-    "protocol",
-    "outcome",
-    "status",
-    "method",
-    "path",
-    "minDurationMs",
-    "flow",
-  ],
+  flows: [...FLOW_KEYS, "flow"],
   site: [],
   activity: ["service", "site", "severity"],
   missing: [],
