@@ -126,14 +126,14 @@ export class FlowTable {
 
   /** Rows that there are, more or less: ids are given without holes, and deleted from the oldest on. */
   count(): number {
-    const first = this.#db.of<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
-    return first === null || first === undefined ? 0 : this.#lastId - first + 1;
+    const first = this.#firstId();
+    return first === undefined ? 0 : this.#lastId - first + 1;
   }
 
   /** Deletes the oldest, at most CHUNK at a time. */
   dropOldest(count: number): void {
-    const first = this.#db.of<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id;
-    if (first === null || first === undefined) return;
+    const first = this.#firstId();
+    if (first === undefined) return;
     this.#db.of("DELETE FROM flows WHERE id < ?").run(first + Math.min(count, CHUNK));
     this.#forgetShapes();
   }
@@ -146,6 +146,10 @@ export class FlowTable {
       )
       .get(CHUNK, atMs);
     if (row?.id !== null && row?.id !== undefined) this.#db.of("DELETE FROM flows WHERE id <= ?").run(row.id);
+  }
+
+  #firstId(): number | undefined {
+    return this.#db.of<{ id: number | null }, []>("SELECT min(id) AS id FROM flows").get()?.id ?? undefined;
   }
 
   #forgetShapes(): void {
