@@ -76,6 +76,8 @@ class LinkDialler implements Dialler {
   #attempts = 0;
   #error: string | undefined;
   #session: LinkSession | undefined;
+  /** Those too that only drain. */
+  readonly #sessions = new Set<LinkSession>();
   #stopped = false;
 
   constructor(options: DialOptions) {
@@ -121,9 +123,8 @@ class LinkDialler implements Dialler {
   }
 
   close(): void {
-    const session = this.#session;
     this.#stop();
-    session?.close("The link was removed");
+    for (const session of Array.from(this.#sessions)) session.close("The link was removed");
   }
 
   #stop(): void {
@@ -210,7 +211,9 @@ class LinkDialler implements Dialler {
       onReplace: (lane) => this.#replace(lane),
       onLaneClosed: (lane, reason) => this.#laneClosed(lane, reason),
       onDown: (reason, leaving) => this.#linkDown(session, { reason, leaving }),
+      onEnd: () => this.#sessions.delete(session),
     });
+    this.#sessions.add(session);
     return session;
   }
 

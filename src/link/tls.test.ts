@@ -428,6 +428,22 @@ describe("lanes over TLS", () => {
     expect(near.events.length).toBe(4);
     expect(far.events.length).toBe(4);
   });
+
+  test("a dialler that is closed while its link drains cuts what is still under way", async () => {
+    const { acceptor, far } = accept();
+    const { dialler, near } = dial(acceptor.port);
+    await until("the link is up", () => dialler.status().state === "up");
+    const stream = near.open(streamOpen());
+    stream.send(100);
+    await until("it is open", () => far.accepted[0]?.received === 100);
+    near.link.goAway();
+    await Bun.sleep(100);
+    expect([acceptor.links().length, stream.reset]).toEqual([1, undefined]);
+    dialler.close();
+    await until("the link is gone", () => acceptor.links().length === 0);
+    expect(stream.reset).not.toBeUndefined();
+    expect(far.accepted[0]?.reset).not.toBeUndefined();
+  });
 });
 
 function leaf(options: Parameters<typeof createTestLeaf>[1]): { certificate: string; key: string } {
