@@ -49,6 +49,11 @@ export class OpenLoop {
     for (let i = 0; i < options.connections; i++) this.#idle.push(new HttpConnection(options.target));
   }
 
+  /** Requests that fell due and have not ended. */
+  get underWay(): number {
+    return this.#busy.size + this.#waiting.length;
+  }
+
   start(): void {
     this.#startMs = performance.now();
     this.#tick = setInterval(() => this.#sendDue(), TICK_MS);
@@ -58,7 +63,7 @@ export class OpenLoop {
   /** No more requests fall due; resolves when those that did have ended. */
   async stop(): Promise<void> {
     clearInterval(this.#tick);
-    if (this.#busy.size + this.#waiting.length > 0) {
+    if (this.underWay > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });

@@ -33,6 +33,9 @@ import type { RouterState } from "./state.ts";
 /** State goes out this long after a change, so that changes that come together are one message, ms. */
 const STATE_SETTLE_MS = 20;
 const DEFAULT_DRAIN_MS = 30_000;
+/** For so long at most links stay open for what clients have begun to send when a drain begins, ms. */
+const LAST_STREAMS_MS = 1000;
+const LAST_STREAMS_LOOK_MS = 10;
 const DEFAULT_MAX_FLOWS = 100_000;
 
 const log = logFor("router");
@@ -272,11 +275,22 @@ export class Router {
     this.#listeners.stop();
     this.#links.stopAccepting();
     this.#core.leave();
-    for (const link of this.#core.network.links) link.goAway();
     for (const flow of Array.from(this.#flows)) flow.drain?.();
     const { clock } = this.#options;
     const timeoutMs = this.#config.drain?.timeoutMs ?? DEFAULT_DRAIN_MS;
-    return await this.#flows.drained({ clock, timeoutMs });
+    const lastMs = Math.min(timeoutMs, LAST_STREAMS_MS);
+    await this.#clientsServed(lastMs);
+    for (const link of this.#core.network.links) link.goAway();
+    return await this.#flows.drained({ clock, timeoutMs: timeoutMs - lastMs });
+  }
+
+  /** A request whose head is still being read needs a stream, which a link that drains does not open. Waits `mostMs` at most. */
+  async #clientsServed(mostMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + mostMs;
+    while (clock.monotonicMs() < endMs && Array.from(this.#flows).some((flow) => flow.drain !== undefined))
+      // oxlint-disable-next-line no-await-in-loop -- the loop is the wait
+      await new Promise<void>((resolve) => void clock.after(LAST_STREAMS_LOOK_MS, resolve));
   }
 
   /** Ends everything now: what still flows is reset. */

@@ -48,6 +48,11 @@ export class Load implements AsyncDisposable {
     this.#loop.start();
   }
 
+  /** Requests that fell due and have not ended. */
+  get underWay(): number {
+    return this.#loop.underWay;
+  }
+
   get failed(): readonly Answered[] {
     return this.requests.filter(({ failure }) => failure !== undefined);
   }

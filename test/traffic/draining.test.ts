@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { byFailure, byPod, figureOf, Load } from "../lib/load.ts";
+import { eventually } from "../lib/linked-clusters.ts";
 import { Pods } from "../lib/pods.ts";
 import { TrafficSites } from "../lib/traffic-sites.ts";
 
@@ -11,13 +12,17 @@ test("the client's router ends: every request that it has is answered first", as
   await using load = new Load({
     target: sites.entrance,
     perSecond: 100,
-    connections: 100,
+    connections: 400,
     method: "POST",
-    headers: "x-wait-ms: 600\r\n",
+    headers: "x-wait-ms: 2000\r\n",
   });
   await Bun.sleep(1000);
-  const stoppedMs = performance.now();
   const stopped = load.stop();
+  // Those that it has, and has passed on: what is on its way to it when it ends is lost, as on any connection.
+  const inFlight = async (): Promise<number> =>
+    (await pods.report()).reduce((sum, pod) => sum + pod.inFlight, 0);
+  await eventually(async () => (await inFlight()) === load.underWay);
+  const stoppedMs = performance.now();
   const endedMs = await sites.stop("a");
   await stopped;
   const under = load.requests.filter(({ doneMs }) => doneMs > stoppedMs).length;
@@ -29,17 +34,44 @@ test("the client's router ends: every request that it has is answered first", as
   expect(byFailure(load.requests)).toEqual({});
 }, 30_000);
 
-for (const method of ["GET", "POST"] as const) {
-  test(`another site's router ends under load: no ${method} fails, and the rest goes elsewhere`, async () => {
+test("a request that has begun when the client's router is told to end is answered, over a link", async () => {
+  await using pods = await Pods.start(["b-0"]);
+  await using sites = await TrafficSites.start({ others: { b: { pods: pods.all } } });
+  const { promise: answer, resolve } = Promise.withResolvers<string>();
+  let text = "";
+  const socket = await Bun.connect({
+    hostname: sites.entrance.hostname,
+    port: sites.entrance.port,
+    socket: {
+      data: (_socket, bytes) => void (text += bytes.toString()),
+      close: () => resolve(text),
+    },
+  });
+  socket.write("GET /load HTTP/1.1\r\nhost: app.test\r\n");
+  await Bun.sleep(200);
+  const ended = sites.stop("a");
+  await Bun.sleep(200);
+  socket.write("x-id: last\r\n\r\n");
+  expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\nx-pod: b-0\r\n/i);
+  expect(await ended).toBeLessThan(5000);
+}, 30_000);
+
+for (const { method, waitMs } of [
+  { method: "GET", waitMs: 200 },
+  { method: "POST", waitMs: 200 },
+  // Long enough for a pod to be asked whether it is still there.
+  { method: "POST", waitMs: 2000 },
+] as const) {
+  test(`another site's router ends under load: no ${method} of ${waitMs} ms fails, and the rest goes elsewhere`, async () => {
     await using b = await Pods.start(["b-0"]);
     await using c = await Pods.start(["c-0"]);
     await using sites = await TrafficSites.start({ others: { b: { pods: b.all }, c: { pods: c.all } } });
     await using load = new Load({
       target: sites.entrance,
-      perSecond: 200,
+      perSecond: 40_000 / waitMs,
       connections: 100,
       method,
-      headers: "x-wait-ms: 200\r\n",
+      headers: `x-wait-ms: ${waitMs}\r\n`,
     });
     await Bun.sleep(1000);
     const tookMs = await sites.stop("b");
@@ -47,7 +79,7 @@ for (const method of ["GET", "POST"] as const) {
     await Bun.sleep(1000);
     await load.stop();
     console.log(
-      `figure: far router drains, ${method}: ${figureOf(load.requests)}; it ended after ${tookMs.toFixed(0)} ms`,
+      `figure: far router drains, ${method} of ${waitMs} ms: ${figureOf(load.requests)}; it ended after ${tookMs.toFixed(0)} ms`,
     );
     expect(tookMs).toBeLessThan(10_000);
     expect(Object.keys(byPod(load.requests))).toEqual(["b-0", "c-0"]);

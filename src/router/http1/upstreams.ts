@@ -3,7 +3,7 @@ import type { Endpoint } from "../endpoint.ts";
 import type { HttpCounters } from "../http/counters.ts";
 import type { Route } from "../flow/opening.ts";
 import type { SocketEnd } from "../flow/socket-end.ts";
-import type { StreamEnd } from "../flow/stream-end.ts";
+import { StreamEnd } from "../flow/stream-end.ts";
 import {
   MAX_IDLE,
   MAX_IDLE_PER_ENDPOINT,
@@ -131,7 +131,9 @@ export class Upstreams implements UpstreamHome, ProbeOwner {
     upstream: Http1Upstream,
     { sentMs, client }: { readonly sentMs: number; readonly client: string },
   ): boolean {
-    const { shelf, endpoint, route } = upstream;
+    const { shelf, endpoint, route, end } = upstream;
+    // A link that drains opens nothing to find out by; what is under way there is answered, or ends with the link.
+    if (end instanceof StreamEnd && end.draining) return false;
     const { nowMs } = this.#time;
     const heardMs = Math.max(shelf.heardMs, sentMs);
     if (shelf.deadMs > heardMs) return true;
