@@ -10,8 +10,8 @@ interface Totals {
   skipped: number;
 }
 
-/** An assertion's text with its code frame takes some 30. */
-const LINES_PER_FAILURE = 60;
+/** An assertion's text with its code frame takes some 30; of a longer one its beginning and its end are shown. */
+const LINES_PER_FAILURE = 120;
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -51,10 +51,17 @@ function failuresIn(output: string): Failure[] {
     if (heading || /^\((?:pass|skip|todo)\) /.test(line)) block = [];
     else if (line !== "" || block.length > 0) block.push(line);
     if (!line.startsWith("(fail) ")) continue;
-    failures.push({ name: `${file}: ${line}`, text: block.slice(-LINES_PER_FAILURE).join("\n") });
+    failures.push({ name: `${file}: ${line}`, text: shortened(block) });
     block = [];
   }
   return failures;
+}
+
+function shortened(lines: readonly string[]): string {
+  if (lines.length <= LINES_PER_FAILURE) return lines.join("\n");
+  const half = LINES_PER_FAILURE / 2;
+  const left = `... ${lines.length - LINES_PER_FAILURE} lines ...`;
+  return [...lines.slice(0, half), left, ...lines.slice(-half)].join("\n");
 }
 
 async function run(suite: string): Promise<Totals> {
