@@ -1,26 +1,11 @@
 import { expect, test } from "bun:test";
+import { played } from "./lib/played.ts";
 import { Playground } from "./lib/playground.ts";
-
-interface Step {
-  name: string;
-  ok: boolean;
-  detail: string;
-}
 
 test("the demo plays global traffic over four clusters as promised, and leaves nothing behind with --exit", async () => {
   await using playground = new Playground();
-  const { code, stdout, stderr } = await playground.run("demo", "traffic", "-o", "json", "--exit");
-  const result = JSON.parse(stdout) as { steps: Step[]; ok: boolean };
-  const failed = result.steps.filter(({ ok }) => !ok);
-  expect({ code, failed, ok: result.ok, stderr: code === 0 ? "" : stderr }).toEqual({
-    code: 0,
-    failed: [],
-    ok: true,
-    stderr: "",
-  });
-  for (const { name, detail } of result.steps) process.stderr.write(`${name}: ${detail}\n`);
-  const said = (part: string): string => result.steps.find(({ name }) => name.includes(part))?.detail ?? "";
-  expect(result.steps.length).toBe(10);
+  const { steps, said, stderr } = await played(playground, "traffic");
+  expect(steps).toBe(10);
   expect(said("imported")).toContain("httpbin, httpbin-cluster-1, httpbin-cluster-3");
   expect(said("from outside")).toContain("/cluster-1/httpbin-mesh,");
   expect(said("Mode Local")).toBe("connection refused");
@@ -32,7 +17,6 @@ test("the demo plays global traffic over four clusters as promised, and leaves n
   expect(said("drains")).toEndWith("cluster-2 150, cluster-3 150");
   expect(stderr).toContain("$ curl http://");
   expect(stderr).toContain("$ isthmus explain httpbin --context sandbox-cluster-2 -n httpbin");
-  expect(await playground.leftovers()).toEqual([]);
 }, 240_000);
 
 test("Ctrl-C takes down what the story has started", async () => {

@@ -1,12 +1,19 @@
 import { messageOf } from "#core/errors.ts";
-import type { Narrator } from "../narrator.ts";
+import type { Io } from "../io.ts";
+import type { Narrator } from "./narrator.ts";
 
-/** One step of the story, as `isthmus demo traffic -o json` gives it. */
+/** One step of a story, as `-o json` gives it. */
 export interface ActResult {
   readonly name: string;
   readonly ok: boolean;
   /** What was seen, or what is not as promised. */
   readonly detail: string;
+}
+
+/** What `isthmus demo traffic -o json` and `isthmus demo discovery -o json` print. */
+interface StoryResult {
+  readonly steps: readonly ActResult[];
+  readonly ok: boolean;
 }
 
 /** Something is not as it was promised; the story goes on. */
@@ -49,10 +56,25 @@ export class Acts {
     }
   }
 
+  /** Says what became of each step, and `stay`, the commands to look around with where the clusters stay. */
+  end(io: Io, { json, stay }: { readonly json: boolean; readonly stay: readonly string[] }): void {
+    const result: StoryResult = { steps: this.results, ok: this.ok };
+    if (json) io.out(`${JSON.stringify(result, undefined, 2)}\n`);
+    this.#narrator.heading("Summary");
+    for (const { name, ok } of this.results) this.#narrator.block(`${this.#mark(ok)} ${name}`);
+    if (stay.length === 0) return;
+    this.#narrator.heading("The clusters stay. Look around:");
+    for (const command of stay) this.#narrator.command(command);
+  }
+
   #keep(result: ActResult): void {
-    const { style } = this.#narrator;
     this.results.push(result);
     this.#narrator.gap();
-    this.#narrator.block(`${result.ok ? style.good("✓") : style.bad("✗")} ${result.detail}`);
+    this.#narrator.block(`${this.#mark(result.ok)} ${result.detail}`);
+  }
+
+  #mark(ok: boolean): string {
+    const { style } = this.#narrator;
+    return ok ? style.good("✓") : style.bad("✗");
   }
 }

@@ -3,7 +3,7 @@ import { sandboxKubeconfig } from "#sandbox/home.ts";
 import type { Commands, Step } from "../commands.ts";
 import { contextOf } from "../places.ts";
 import { until } from "../until.ts";
-import { Unexpected } from "../traffic/act.ts";
+import { Unexpected } from "../act.ts";
 import { CLUSTERS, type DiscoveryCluster, HOME, NAMESPACE, PORT } from "./places.ts";
 
 /** What the story needs on this machine; the pods of a sandbox run its programs. */

@@ -1,6 +1,6 @@
 import type { Io } from "../../io.ts";
+import { Acts } from "../act.ts";
 import { endUnlessOk, perform } from "../performance.ts";
-import { type ActResult, Acts } from "../traffic/act.ts";
 import { ClientPod, requireTools } from "./client-pod.ts";
 import { Clusters, place } from "./clusters.ts";
 import { APP, CLUSTERS, HOME, nameOf, NAMESPACE, WEB } from "./places.ts";
@@ -10,12 +10,6 @@ export interface DiscoveryDemoOptions {
   readonly exit: boolean;
   readonly console: boolean;
   readonly output?: "json";
-}
-
-/** What `isthmus demo discovery -o json` prints. */
-interface DiscoveryDemoResult {
-  readonly steps: readonly ActResult[];
-  readonly ok: boolean;
 }
 
 /** Plays service discovery over two clusters. Exit code 1 when something is not as promised. */
@@ -30,25 +24,15 @@ export async function runDiscoveryDemo(options: DiscoveryDemoOptions, io: Io): P
     const acts = new Acts(narrator, signal);
     const client = new ClientPod(commands, signal);
     await playStory({ commands, narrator, clusters: new Clusters(clients, signal), client }, acts);
-    const result: DiscoveryDemoResult = { steps: acts.results, ok: acts.ok };
-    if (json) io.out(`${JSON.stringify(result, undefined, 2)}\n`);
-    const { style } = narrator;
-    narrator.heading("Summary");
-    for (const { name, ok } of acts.results)
-      narrator.block(`${ok ? style.good("✓") : style.bad("✗")} ${name}`);
-    if (!exit) {
-      const at = place(HOME).join(" ");
-      narrator.heading("The clusters stay. Look around:");
-      for (const line of [
-        `kubectl get serviceimports,endpointslices,services ${at}`,
-        `kubectl exec deployment/client ${at} -- dig ${nameOf(APP)}`,
-        `kubectl exec deployment/client ${at} -- dig ${nameOf("web-0", HOME, WEB)}`,
-        `isthmus network status ${at}`,
-        `isthmus sandbox down ${CLUSTERS.join(" ")}`,
-      ]) {
-        narrator.command(line);
-      }
-    }
+    const at = place(HOME).join(" ");
+    const stay = [
+      `kubectl get serviceimports,endpointslices,services ${at}`,
+      `kubectl exec deployment/client ${at} -- dig ${nameOf(APP)}`,
+      `kubectl exec deployment/client ${at} -- dig ${nameOf("web-0", HOME, WEB)}`,
+      `isthmus network status ${at}`,
+      `isthmus sandbox down ${CLUSTERS.join(" ")}`,
+    ];
+    acts.end(io, { json, stay: exit ? [] : stay });
     return acts.ok;
   }).then(endUnlessOk);
 }

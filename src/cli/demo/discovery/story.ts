@@ -1,7 +1,7 @@
 import type { Commands } from "../commands.ts";
 import type { Narrator } from "../narrator.ts";
 import { isthmus } from "../setup.ts";
-import { type Acts, Unexpected } from "../traffic/act.ts";
+import { type Acts, Unexpected } from "../act.ts";
 import { type ClientPod, countsText, expectOnly } from "./client-pod.ts";
 import { apply, buildNetwork, type Clusters, installDns, kubectl, place } from "./clusters.ts";
 import { APP, CLUSTERS, type DiscoveryCluster, HOME, nameOf, OTHER, PORT, WEB } from "./places.ts";

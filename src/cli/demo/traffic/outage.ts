@@ -2,7 +2,7 @@ import type { Pod } from "#api/builtin.ts";
 import { RESOURCES } from "#api/resources.ts";
 import type { Step } from "../commands.ts";
 import { until } from "../until.ts";
-import { Unexpected } from "./act.ts";
+import { Unexpected } from "../act.ts";
 import { APP, HOME, NAMESPACE } from "./places.ts";
 import { failuresText } from "./requests.ts";
 import { settle } from "./settle.ts";
@@ -18,6 +18,8 @@ const AFTER_MS = 500;
 const LEAST_MS = 1500;
 const TABLE_SLOT_MS = 1000;
 const RAMP_SLOT_MS = 500;
+/** A slot with fewer has no shares worth the name: the machine stood still. Usual are 250. */
+const SLOT_LEAST_REQUESTS = 20;
 const PATIENCE_MS = 40_000;
 
 /** What clients saw while the pods of their cluster died and came back. */
@@ -75,10 +77,8 @@ export async function outage(input: StoryInput): Promise<Outage> {
 
 /** `Unexpected` when the first pod that came back got everything at once, or never all. */
 export function rampText({ slots, diedMs }: Outage): string {
-  const after = slots.filter(({ fromMs }) => fromMs > diedMs);
-  const shares = after.map(({ requests, counts }) =>
-    requests === 0 ? 0 : (counts.get(HOME) ?? 0) / requests,
-  );
+  const after = slots.filter(({ fromMs, requests }) => fromMs > diedMs && requests >= SLOT_LEAST_REQUESTS);
+  const shares = after.map(({ requests, counts }) => (counts.get(HOME) ?? 0) / requests);
   // The kill itself takes a moment: the way back begins where it had least.
   const lowest = shares.lastIndexOf(Math.min(...shares));
   const first = shares.findIndex((share, index) => index >= lowest && share > 0);
@@ -86,7 +86,7 @@ export function rampText({ slots, diedMs }: Outage): string {
   if (first === -1 || whole === -1 || shares.every((share) => share > 0.995)) {
     throw new Unexpected(`expected that the share of ${HOME} grows, saw ${shares.map(percent).join(", ")}`);
   }
-  const seconds = ((whole - first) * RAMP_SLOT_MS) / 1000;
+  const seconds = ((after[whole]?.fromMs ?? 0) - (after[first]?.fromMs ?? 0)) / 1000;
   const rising = shares.slice(first, whole + 1);
   // Half of the ramp at least: less is a jump.
   if (seconds < RAMP_SECONDS / 2) {

@@ -1,7 +1,7 @@
 import type { Narrator } from "../narrator.ts";
 import { type Answer, HttpConnection, type Target } from "../http-client.ts";
 import { type LoadResult, runLoad } from "../load.ts";
-import { Unexpected } from "./act.ts";
+import { Unexpected } from "../act.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { type Member, MEMBERS } from "./places.ts";
 

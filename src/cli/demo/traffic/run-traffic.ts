@@ -1,8 +1,8 @@
 import type { Io } from "../../io.ts";
+import { Acts } from "../act.ts";
 import { endUnlessOk, perform } from "../performance.ts";
 import { contextOf } from "../places.ts";
 import { WithoutKubectl } from "../without-kubectl.ts";
-import { type ActResult, Acts } from "./act.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { APP, CLUSTERS, HOME, NAMESPACE } from "./places.ts";
 import { playStory } from "./story.ts";
@@ -11,12 +11,6 @@ export interface TrafficDemoOptions {
   readonly exit: boolean;
   readonly console: boolean;
   readonly output?: "json";
-}
-
-/** What `isthmus demo traffic -o json` prints. */
-export interface TrafficDemoResult {
-  readonly steps: readonly ActResult[];
-  readonly ok: boolean;
 }
 
 /** Plays global traffic over four clusters. Exit code 1 when something is not as promised. */
@@ -31,24 +25,14 @@ export async function runTrafficDemo(options: TrafficDemoOptions, io: Io): Promi
     const without = new WithoutKubectl(view, { namespace: NAMESPACE, app: APP });
     const acts = new Acts(narrator, signal);
     await playStory({ commands, narrator, without, view, signal, life }, acts);
-    const result: TrafficDemoResult = { steps: acts.results, ok: acts.ok };
-    if (json) io.out(`${JSON.stringify(result, undefined, 2)}\n`);
-    const { style } = narrator;
-    narrator.heading("Summary");
-    for (const { name, ok } of acts.results)
-      narrator.block(`${ok ? style.good("✓") : style.bad("✗")} ${name}`);
-    if (!exit) {
-      const place = `--context ${contextOf(HOME)} -n ${NAMESPACE}`;
-      narrator.heading("The clusters stay. Look around:");
-      for (const line of [
-        `isthmus explain ${APP} ${place}`,
-        `isthmus network status ${place}`,
-        `kubectl get trafficpolicies,serviceimports,services,pods ${place}`,
-        `isthmus sandbox down ${CLUSTERS.join(" ")}`,
-      ]) {
-        narrator.command(line);
-      }
-    }
+    const place = `--context ${contextOf(HOME)} -n ${NAMESPACE}`;
+    const stay = [
+      `isthmus explain ${APP} ${place}`,
+      `isthmus network status ${place}`,
+      `kubectl get trafficpolicies,serviceimports,services,pods ${place}`,
+      `isthmus sandbox down ${CLUSTERS.join(" ")}`,
+    ];
+    acts.end(io, { json, stay: exit ? [] : stay });
     return acts.ok;
   }).then(endUnlessOk);
 }

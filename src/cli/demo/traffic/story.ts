@@ -4,7 +4,7 @@ import type { Life } from "../life.ts";
 import type { Narrator } from "../narrator.ts";
 import { until } from "../until.ts";
 import type { WithoutKubectl } from "../without-kubectl.ts";
-import { type Acts, Unexpected } from "./act.ts";
+import { type Acts, Unexpected } from "../act.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { outage, type Outage, rampText } from "./outage.ts";
 import { buildNetwork, exportApp } from "./network.ts";

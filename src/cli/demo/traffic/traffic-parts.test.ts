@@ -3,7 +3,7 @@ import { IsthmusError } from "#core/errors.ts";
 import { MemoryIo } from "../../testing/memory-io.ts";
 import type { LoadResult } from "../load.ts";
 import { Narrator } from "../narrator.ts";
-import { Acts, Unexpected } from "./act.ts";
+import { Acts, Unexpected } from "../act.ts";
 import { type Outage, rampText } from "./outage.ts";
 import type { Member } from "./places.ts";
 import { countsText, expectEqual } from "./requests.ts";
@@ -100,6 +100,14 @@ test("coming back is a ramp, not a jump, and it has an end", () => {
   // The kill was slow: until it worked, the dying pod still answered.
   expect(rampText(seen([100, 100, 60, 3, 20, 40, 60, 80, 100]))).toStartWith(
     "share of cluster-2, each half second: 3 %, 20 %",
+  );
+  // The machine stood still: half a second with one request.
+  const still = seen([100, 100, 0, 5, 20, 40, 60, 70, 80, 100, 100]);
+  const stood = still.slots.map((slot, at) =>
+    at === 7 ? { ...slot, requests: 1, counts: new Map() } : slot,
+  );
+  expect(rampText({ ...still, slots: stood })).toBe(
+    "share of cluster-2, each half second: 5 %, 20 %, 40 %, 60 %, 80 %, 100 %",
   );
   expect(() => rampText(seen([100, 100, 100, 100]))).toThrow("expected that the share of cluster-2 grows");
   expect(() => rampText(seen([100, 100, 0, 0, 50, 100, 100]))).toThrow(
